@@ -1,0 +1,129 @@
+"""The family of errors: each is built from the offending values and names the remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CrmlabError(Exception):
+    """Anything crmlab refuses to do. `exit_code` is what the command line ends with."""
+
+    exit_code = 70
+
+
+class ParameterError(CrmlabError):
+    """A parameter that cannot be used; refused before any work starts."""
+
+    exit_code = 2
+
+
+class DataError(CrmlabError):
+    """Data that cannot be used; nothing is published."""
+
+    exit_code = 3
+
+
+class ModelError(CrmlabError):
+    """A model that cannot be estimated, or a figure that it does not have."""
+
+    exit_code = 4
+
+
+class UnknownParameter(ParameterError):
+    """A parameter that this report does not have."""
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name, self.known = name, tuple(known)
+        super().__init__(
+            f"Unknown parameter '{name}'.{_nearest(name, self.known)} "
+            f"Known parameters: {', '.join(self.known)}."
+        )
+
+
+class WrongParameter(ParameterError):
+    """A parameter whose value is not of the expected type or range."""
+
+    def __init__(self, name: str, value: object, expected: str) -> None:
+        self.name, self.value, self.expected = name, value, expected
+        super().__init__(f"Parameter '{name}' is {value!r}; expected {expected}.")
+
+
+class MissingParameter(ParameterError):
+    """A parameter that this run cannot do without."""
+
+    def __init__(self, name: str, meaning: str, example: str) -> None:
+        self.name = name
+        super().__init__(
+            f"Parameter '{name}' is missing: {meaning}. Add it, for example: --set {name}={example}"
+        )
+
+
+class SourceNotFound(DataError):
+    """A source that is not there."""
+
+    def __init__(self, source: str, nearby: Iterable[str] = ()) -> None:
+        self.source = source
+        super().__init__(
+            f"There is no file '{source}'.{_nearest(source, tuple(nearby))} "
+            "Give the path of a CSV or Parquet file, or 'cdnow' for the built-in example."
+        )
+
+
+class UnreadableSource(DataError):
+    """A source that is there but cannot be read as what it should be."""
+
+    def __init__(self, source: str, found: str, remedy: str) -> None:
+        self.source = source
+        super().__init__(f"'{source}' cannot be read: {found}. {remedy}")
+
+
+class MissingColumn(DataError):
+    """A column that the source does not have."""
+
+    def __init__(self, source: str, option: str, column: str, found: Iterable[str]) -> None:
+        self.column, self.found = column, tuple(found)
+        super().__init__(
+            f"'{source}' has no column '{column}'.{_nearest(column, self.found)} "
+            f"Its columns: {', '.join(self.found)}. Name the right one: --set {option}=NAME"
+        )
+
+
+class NoUsableRows(DataError):
+    """A source with no row that could be used."""
+
+    def __init__(self, source: str, records: int, reasons: dict[str, int]) -> None:
+        self.source, self.records, self.reasons = source, records, reasons
+        why = ", ".join(f"{reason}: {n}" for reason, n in reasons.items() if n)
+        super().__init__(
+            f"'{source}' has no rows that can be used "
+            f"({records} records{'; set aside: ' + why if why else ''}). "
+            "Check the file and the columns with: crmlab check SOURCE"
+        )
+
+
+class InvalidHistory(DataError):
+    """Customer histories that no purchase model can have produced."""
+
+    def __init__(self, what: str, count: int, total: int, first: str, remedy: str) -> None:
+        self.count, self.total = count, total
+        super().__init__(f"{count} of {total} customers have {what} (first: {first}). {remedy}")
+
+
+class NotEstimable(ModelError):
+    """Data from which this model cannot be estimated."""
+
+    def __init__(self, model: str, found: str, remedy: str) -> None:
+        self.model, self.found = model, found
+        super().__init__(f"{model} cannot be estimated: {found}. {remedy}")
+
+
+class NotDefined(ModelError):
+    """A figure that is infinite or undefined at these parameters."""
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    folded = [k for k in known if k.casefold() == name.strip().casefold()]
+    names = list(dict.fromkeys(folded + near))
+    return f" Did you mean {' or '.join(repr(n) for n in names)}?" if names else ""
