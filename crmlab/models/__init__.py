@@ -1,0 +1,1 @@
+"""The mathematics: NumPy and SciPy only. Knows no table, no file, no customer id."""

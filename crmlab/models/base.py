@@ -1,0 +1,199 @@
+"""What every model shares: checked histories, and a fit as a value."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from crmlab.errors import InvalidHistory
+from crmlab.models.fitting import Optimum
+from crmlab.models.special import Array, Counts, unique_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NORMAL_975 = 1.959963984540054  # half-width of a 95 % interval in standard errors
+
+
+class Histories(NamedTuple):
+    """Purchase histories, one a customer or one a pattern; `count` customers share each."""
+
+    frequency: Counts
+    recency: Array
+    T: Array
+    count: Counts
+
+    def patterns(self) -> Histories:
+        """The distinct (frequency, recency, T), each with its number of customers."""
+        (x, t_x, T), inverse, _ = unique_rows(self.frequency, self.recency, self.T)
+        count = np.bincount(inverse, weights=self.count).astype(np.int64)
+        return Histories(x.astype(np.int64), t_x, T, count)
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """How far an estimate can be relied on.
+
+    `status` is 'converged', or 'boundary' with the names of the parameters that the data push
+    to their limits; `decrement` is the Newton decrement, in units of log-likelihood.
+    """
+
+    status: str
+    decrement: float
+    agreeing_starts: int
+    starts: int
+    at_boundary: tuple[str, ...] = ()
+
+
+M = TypeVar("M")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit(Generic[M]):
+    """A model estimated from data. Nothing in it changes; a new fit is a new value.
+
+    `covariance` is that of the log-parameters; `log_likelihood` is on the data's own scale;
+    `unit` is the data's time unit (None where unknown); `fingerprint` tells the data apart.
+    """
+
+    model: M
+    covariance: Array
+    log_likelihood: float
+    customers: int
+    unit: str | None
+    fingerprint: str
+    diagnosis: Diagnosis
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion: 2 x parameters - 2 x log-likelihood."""
+        return 2 * len(self.covariance) - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Bayes' (Schwarz's) criterion: parameters x ln(customers) - 2 x log-likelihood."""
+        return len(self.covariance) * float(np.log(self.customers)) - 2 * self.log_likelihood
+
+    def summary(self) -> pd.DataFrame:
+        """Estimate, standard error and 95 % confidence interval (on the log scale) a parameter."""
+        import pandas as pd  # a table for people; the only place where a model knows of tables
+
+        estimate = parameters(self.model)
+        log_error = np.sqrt(np.diag(self.covariance))
+        columns = {
+            "estimate": estimate,
+            "standard_error": estimate * log_error,
+            "lower_95": estimate * np.exp(-NORMAL_975 * log_error),
+            "upper_95": estimate * np.exp(NORMAL_975 * log_error),
+        }
+        return pd.DataFrame(columns, index=pd.Index(names(self.model), name="parameter"))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything about the fit in plain numbers and text, ready for JSON."""
+        return {
+            "model": type(self.model).__name__,
+            "parameters": dict(zip(names(self.model), parameters(self.model).tolist(), strict=True)),
+            "log_covariance": [
+                [None if np.isnan(v) else float(v) for v in row] for row in self.covariance
+            ],
+            "log_likelihood": self.log_likelihood,
+            "customers": self.customers,
+            "unit": self.unit,
+            "fingerprint": self.fingerprint,
+            "diagnosis": dataclasses.asdict(self.diagnosis),
+        }
+
+    def _repr_html_(self) -> str:
+        head = (
+            f"<p><b>{type(self.model).__name__}</b> on {self.customers:,} customers; "
+            f"log-likelihood {self.log_likelihood:,.3f}; {self.diagnosis.status}, "
+            f"{self.diagnosis.agreeing_starts} of {self.diagnosis.starts} starts agree</p>"
+        )
+        return head + self.summary().to_html(float_format=lambda v: f"{v:.5g}")
+
+
+def names(model: Any) -> list[str]:
+    """Names of a model's parameters, in the order of its covariance."""
+    return [field.name for field in dataclasses.fields(model)]
+
+
+def parameters(model: Any) -> Array:
+    """Values of a model's parameters, in the order of its covariance."""
+    return np.array([getattr(model, name) for name in names(model)])
+
+
+def fit_of(
+    model: M, optimum: Optimum, table: Any, customers: int, data: tuple[Array | Counts, ...]
+) -> Fit[M]:
+    """The fit that an optimum found on `table` (grouped into `data`) stands for."""
+    at_boundary = tuple(names(model)[i] for i in optimum.at_bound)
+    diagnosis = Diagnosis(
+        "boundary" if at_boundary else "converged",
+        optimum.decrement,
+        optimum.agreeing_starts,
+        optimum.starts,
+        at_boundary,
+    )
+    digest = hashlib.sha256()
+    for column in data:
+        digest.update(np.ascontiguousarray(column, dtype=float).tobytes())
+    unit = getattr(table, "attrs", {}).get("unit")
+    return Fit(
+        model, optimum.covariance, optimum.value, customers, unit, digest.hexdigest(), diagnosis
+    )
+
+
+def histories(table: Any) -> Histories:
+    """Checked histories of a table with columns frequency, recency, T and, for patterns, count.
+
+    Raises InvalidHistory naming how many customers are impossible, the first of them, and why.
+    """
+    x, t_x, T = (np.asarray(table[c], dtype=float) for c in ("frequency", "recency", "T"))
+    count = np.asarray(table["count"]) if "count" in table else np.ones(len(x))
+    index = getattr(table, "index", None)
+    labels = np.arange(len(x)) if index is None or callable(index) else np.asarray(index)
+    found = check_history(x, t_x, T, labels)
+    late = (found.frequency > 0) & (found.recency <= 0)
+    _refuse(late, labels, (x, t_x, T), "repeat purchases but a recency of 0", "Merge each day.")
+    return found._replace(count=count.astype(np.int64))
+
+
+def check_history(
+    frequency: ArrayLike, recency: ArrayLike, T: ArrayLike, labels: Array | None = None
+) -> Histories:
+    """Broadcast and check histories: whole frequency >= 0, 0 <= recency <= T, nothing missing.
+
+    A recency above T by rounding alone (1e-9 of T) is taken as T. Raises InvalidHistory.
+    """
+    x, t_x, span = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (frequency, recency, T)))
+    labels = np.arange(x.size) if labels is None else labels
+    values = (x.ravel(), t_x.ravel(), span.ravel())
+    finite = np.isfinite(values[0]) & np.isfinite(values[1]) & np.isfinite(values[2])
+    with np.errstate(invalid="ignore"):
+        checks = (
+            (~finite, "a missing or infinite frequency, recency or T", "Set them aside first."),
+            ((values[0] < 0) | (values[0] % 1 != 0), "a frequency that is no whole number >= 0",
+             "Frequency counts the occasions after the first."),
+            ((values[1] < 0) | (values[1] > values[2] * (1 + 1e-9)), "a recency below 0 or above T",
+             "Check observation_end."),
+            ((values[0] == 0) & (values[1] > 0), "no repeat purchase but a recency above 0",
+             "Recency is the time from the first to the last purchase."),
+        )  # fmt: skip
+    for wrong, what, remedy in checks:
+        _refuse(wrong, labels, values, what, remedy)
+    return Histories(x.astype(np.int64), np.minimum(t_x, span), span, np.ones(x.shape, np.int64))
+
+
+def _refuse(
+    wrong: Any, labels: Any, values: tuple[Any, ...], what: str, remedy: str
+) -> None:
+    if not wrong.any():
+        return
+    i = int(np.flatnonzero(wrong)[0])
+    x, t_x, T = (float(v[i]) for v in values)
+    first = f"customer {labels[i]}, frequency {x:g}, recency {t_x:g}, T {T:g}"
+    raise InvalidHistory(what, int(wrong.sum()), wrong.size, first, remedy)

@@ -1,0 +1,146 @@
+"""Formulas of the models in which a customer leaves by a coin after a purchase.
+
+While alive, a customer buys at a Poisson rate lambda ~ Gamma(r, alpha). After an occasion the
+customer drops out with probability p ~ Beta(a, b). `n` is the number of coins that a customer still
+alive has passed: frequency in the BG/NBD (Fader, Hardie & Lee 2005), where the first purchase has
+none, and frequency + 1 in the MBG/NBD (Batislam, Denizel & Filiztekin 2007; Hoppe & Wagner 2007).
+Given the history and being alive, lambda ~ Gamma(r + x, alpha + T) and p ~ Beta(a, b + n),
+independently; every expectation below is a mixture over p of a gamma formula, summed with positive
+terms only, so nothing is singular at a = 1 or r = 1. Times are in any one unit.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit
+
+from crmlab.models.fitting import Evaluation
+from crmlab.models.special import (
+    Array,
+    Counts,
+    beta_rule,
+    gauss_legendre,
+    log_rising,
+    log_survived,
+    unique_rows,
+)
+
+TIME_NODES = 64
+
+
+class Parameters(NamedTuple):
+    """Purchase process (r, alpha) and dropout process (a, b); alpha in the data's time unit."""
+
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+
+def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
+    """ln of P(dropped out at t_x) / P(alive at T), given the history; -inf where no coin fell."""
+    span = np.log1p((T - t_x) / (h.alpha + t_x))
+    last_coin = np.log(h.a) - np.log(h.b + np.maximum(n, 1) - 1) + (h.r + x) * span
+    return np.where(n > 0, last_coin, -np.inf)
+
+
+def p_alive(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
+    """Probability of being alive at T (BG/NBD: Fader, Hardie & Lee 2008 note, eq. 7)."""
+    out: Array = expit(-log_odds_dropped(h, x, t_x, T, n))
+    return out
+
+
+def log_likelihood(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
+    """Log-likelihood of each ordered history (Fader, Hardie & Lee 2005, eq. 6)."""
+    purchases = log_rising(h.r, x)[0] - h.r * np.log1p(T / h.alpha) - x * np.log(h.alpha + T)
+    out: Array = (
+        purchases
+        + log_survived(h.a, h.b, n)
+        + np.logaddexp(0, log_odds_dropped(h, x, t_x, T, n))
+    )
+    return out
+
+
+def evaluate(
+    h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts, count: Counts
+) -> Evaluation:
+    """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
+    r, alpha, a, b = h
+    _, rise_r, rise_rr = log_rising(r, x)
+    _, rise_b, rise_bb = log_rising(b, n)
+    _, rise_ab, rise_abab = log_rising(a + b, n)
+    end, last = 1 / (alpha + T), 1 / (alpha + t_x)
+    coin = np.where(n > 0, 1 / (b + np.maximum(n, 1) - 1), 0.0)
+    dropped = np.where(n > 0, 1.0, 0.0)
+    log_odds = log_odds_dropped(h, x, t_x, T, n)
+    share = expit(log_odds)
+    odds_slope = np.array(
+        [np.log1p((T - t_x) * last), (r + x) * (end - last), dropped / a, -coin]
+    )
+    slope = share * odds_slope + [
+        rise_r - np.log1p(T / alpha), r / alpha - (r + x) * end, -rise_ab, rise_b - rise_ab
+    ]  # fmt: skip
+    bend = np.einsum("in,jn,n->ij", odds_slope, odds_slope, count * share * (1 - share))
+    curves = {
+        (0, 0): rise_rr,
+        (0, 1): 1 / alpha - end + share * (end - last),
+        (1, 1): -r / alpha**2 + (r + x) * (end**2 + share * (last**2 - end**2)),
+        (2, 2): -rise_abab - share * dropped / a**2,
+        (2, 3): -rise_abab,
+        (3, 3): rise_bb - rise_abab + share * coin**2,
+    }
+    for (i, j), curve in curves.items():
+        bend[i, j] += count @ curve
+        bend[j, i] = bend[i, j]
+    value = float(count @ log_likelihood(h, x, t_x, T, n))
+    return Evaluation(value, slope @ count, bend)
+
+
+def purchases_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+    """Expected purchases in (0, t] of a customer alive at 0, lambda ~ Gamma(s, A), p ~ Beta(a, B).
+
+    E[(1 - exp(-lambda p t)) / p], the quantity behind Fader, Hardie & Lee 2005, eq. 9 and 10.
+    """
+    rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
+    reach = np.log1p(rule.p * (t / A)[:, None])
+    return rule.mean(-np.expm1(-s[:, None] * reach) / rule.p)
+
+
+def survival_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+    """Probability that a customer alive at 0 has not dropped out by t: E[exp(-lambda p t)]."""
+    rule = beta_rule(a, B, power=s, scale=t / A)
+    return rule.mean(np.exp(-s[:, None] * np.log1p(rule.p * (t / A)[:, None])))
+
+
+def life_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+    """Expected time until dropout, at most t, of a customer alive at 0 (the restricted mean)."""
+    rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
+    reach = np.log1p(rule.p * (t / A)[:, None])
+    falling = -(s[:, None] - 1) * reach
+    ratio = np.divide(np.expm1(falling), falling, out=np.ones_like(reach), where=falling != 0)
+    return rule.mean(A[:, None] / rule.p * reach * ratio)
+
+
+def discounted_if_alive(
+    rate: float, t: Array, s: Array, A: Array, a: float, B: Array
+) -> Array:
+    """Discounted expected purchases in (0, t] at a continuous rate, of a customer alive at 0.
+
+    Integral of exp(-rate u) times the purchase intensity at u, (s / A) E[(1 + p u / A)^-(s + 1)],
+    by Gauss-Legendre in the logarithm of time; t may be infinite where rate > 0.
+    """
+    reach = np.minimum(t, 45 / rate) if rate > 0 else t
+    unit = np.minimum(A / (s + 1), 1 / rate) if rate > 0 else A / (s + 1)
+    nodes, weights = gauss_legendre(TIME_NODES)
+    width = np.log1p(reach / unit)
+    u = unit[:, None] * np.expm1(width[:, None] * nodes)
+    jacobian = width[:, None] * weights * (unit[:, None] + u)
+    rule = beta_rule(a, B, power=s + 1, scale=reach / A)
+    total = np.zeros_like(s)
+    for j in range(TIME_NODES):
+        ahead = np.log1p(rule.p * (u[:, j] / A)[:, None])
+        intensity = rule.mean(np.exp(-(s + 1)[:, None] * ahead))
+        total += jacobian[:, j] * np.exp(-rate * u[:, j]) * intensity
+    return total * s / A

@@ -1,0 +1,128 @@
+"""Maximum likelihood by damped Newton steps in the logarithms of the parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from crmlab.errors import NotEstimable
+from crmlab.models.special import Array
+
+BOX = 16.0  # a parameter may move by a factor of exp(16) = 9e6 from its natural scale
+STEPS = 200
+LONGEST_STEP = 2.0
+
+
+class Evaluation(NamedTuple):
+    """Log-likelihood with gradient and Hessian in the natural parameters."""
+
+    value: float
+    gradient: Array
+    hessian: Array
+
+
+Objective = Callable[[Array], Evaluation]
+
+
+class Optimum(NamedTuple):
+    """The best point found: natural parameters, derivatives in their logarithms, and how sure."""
+
+    parameters: Array
+    value: float
+    gradient: Array
+    hessian: Array
+    decrement: float
+    agreeing_starts: int
+    starts: int
+    at_bound: tuple[int, ...]
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the log-parameters: inverse of the negative Hessian (free ones only)."""
+        free = [i for i in range(len(self.parameters)) if i not in self.at_bound]
+        out = np.full(self.hessian.shape, np.nan)
+        out[np.ix_(free, free)] = np.linalg.pinv(-self.hessian[np.ix_(free, free)])
+        return out
+
+
+def maximize(objective: Objective, starts: Sequence[Array], scale: Array, model: str) -> Optimum:
+    """Maximise from several starts inside a box around `scale`; returns the best optimum.
+
+    Raises NotEstimable when the best point is not a maximum (Newton decrement of 1e-6 or more).
+    """
+    ends = [_climb(objective, np.log(start), np.log(scale)) for start in starts]
+    best = max(ends, key=lambda end: end.value)
+    agreeing = sum(best.value - end.value < 1e-6 for end in ends)
+    if not best.decrement < 1e-6:
+        raise NotEstimable(
+            model,
+            f"the search did not converge (Newton decrement {best.decrement:.1e} after {STEPS} "
+            f"steps from {len(ends)} starts)",
+            "Look at the data with: crmlab check SOURCE",
+        )
+    return best._replace(agreeing_starts=agreeing, starts=len(ends))
+
+
+def _climb(objective: Objective, theta: Array, centre: Array) -> Optimum:
+    low, high = centre - BOX, centre + BOX
+    here = _in_logs(objective, theta)
+    for _ in range(STEPS):
+        free = _free(theta, here.gradient, low, high)
+        step, decrement = _newton_step(here, free)
+        if decrement < 1e-14:
+            break
+        there, moved = _search_line(objective, theta, step, here, low, high)
+        if there is None:
+            break
+        theta, here = moved, there
+    free = _free(theta, here.gradient, low, high)
+    decrement = _newton_step(here, free)[1]
+    bound = tuple(int(i) for i in np.flatnonzero((theta <= low) | (theta >= high)))
+    return Optimum(np.exp(theta), here.value, here.gradient, here.hessian, decrement, 0, 0, bound)
+
+
+def _in_logs(objective: Objective, theta: Array) -> Evaluation:
+    natural = np.exp(theta)
+    value, gradient, hessian = objective(natural)
+    slope = natural * gradient
+    return Evaluation(value, slope, np.outer(natural, natural) * hessian + np.diag(slope))
+
+
+def _free(theta: Array, gradient: Array, low: Array, high: Array) -> Array:
+    out: Array = ~(((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0)))
+    return out
+
+
+def _newton_step(here: Evaluation, free: Array) -> tuple[Array, float]:
+    """Ascent step with every curvature made negative, and the decrement g' H^-1 g."""
+    step = np.zeros_like(here.gradient)
+    if not free.any():
+        return step, 0.0
+    values, vectors = np.linalg.eigh(-here.hessian[np.ix_(free, free)])
+    slope = vectors.T @ here.gradient[free]
+    floor = 1e-12 * max(1.0, float(np.abs(values).max()))
+    along = slope / np.maximum(np.abs(values), floor)
+    step[free] = vectors @ along
+    return step, float(slope @ along)
+
+
+def _search_line(
+    objective: Objective, theta: Array, step: Array, here: Evaluation, low: Array, high: Array
+) -> tuple[Evaluation | None, Array]:
+    """Halve the step until the likelihood grows; None when it does not any more."""
+    length = min(1.0, LONGEST_STEP / float(np.abs(step).max()))
+    for _ in range(40):
+        moved = np.clip(theta + length * step, low, high)
+        there = _in_logs(objective, moved)
+        gain = there.value - here.value
+        if np.isfinite(there.value) and gain > 1e-4 * float(here.gradient @ (moved - theta)):
+            return there, moved
+        # At the last digits the likelihood cannot grow measurably, but the slope still can shrink.
+        if abs(gain) <= 1e-13 * abs(here.value) and (
+            np.abs(there.gradient).max() < 0.5 * np.abs(here.gradient).max()
+        ):
+            return there, moved
+        length /= 2
+    return None, theta

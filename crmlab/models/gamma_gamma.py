@@ -1,0 +1,129 @@
+"""Gamma-Gamma model of spend per occasion (Fader & Hardie 2013 note; Colombo & Jiang 1999)."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, polygamma, psi
+
+from crmlab.errors import NotDefined, NotEstimable
+from crmlab.models.base import Fit, fit_of
+from crmlab.models.fitting import Evaluation, maximize
+from crmlab.models.special import Array, unique_rows
+
+
+@dataclasses.dataclass(frozen=True)
+class GammaGamma:
+    """Spend on an occasion ~ Gamma(p, nu), nu ~ Gamma(q, v) between customers.
+
+    `v` is in money; independent of how often a customer buys. `frequency` here is the number of
+    occasions that `monetary_value`, their mean, is taken over.
+    """
+
+    p: float
+    q: float
+    v: float
+
+    label: ClassVar[str] = "Gamma-Gamma"
+
+    @classmethod
+    def fit(cls, table: Any) -> Fit[GammaGamma]:
+        """Maximum-likelihood fit to the customers of a summary who have a repeat spend.
+
+        Columns monetary_value and spend_frequency (or, without it, frequency).
+        Raises NotEstimable with fewer than two such customers, or where all spend the same.
+        """
+        name = "spend_frequency" if "spend_frequency" in table else "frequency"
+        x, z = (np.asarray(table[c], dtype=float) for c in (name, "monetary_value"))
+        some = (x > 0) & np.isfinite(z)
+        x, z = x[some], z[some]
+        if (z <= 0).any():
+            raise NotEstimable(
+                cls.label, f"{(z <= 0).sum()} customers have a mean spend of 0 or less",
+                "Set returns and free purchases aside; do not shift the amounts.",
+            )  # fmt: skip
+        if len(z) < 2 or np.ptp(z) <= 1e-9 * z.max():
+            raise NotEstimable(
+                cls.label, f"{len(z)} customers with a repeat spend, all of the same mean",
+                "It needs repeat buyers who differ in what they spend.",
+            )  # fmt: skip
+        mean = float(z.mean())
+        scale = np.array([1.0, 1.0, mean])
+        starts = [np.array(s) for s in ((1.0, 2.0, mean), (5.0, 4.0, mean / 2), (0.5, 8.0, mean))]
+        optimum = maximize(lambda values: _evaluate(values, x, z), starts, scale, cls.label)
+        model = cls(*(float(v) for v in optimum.parameters))
+        return fit_of(model, optimum, table, len(z), (x, z))
+
+    def log_likelihood(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
+        """Log-likelihood of each mean spend z over x > 0 occasions (Fader & Hardie 2013, eq. 1a)."""
+        x, z = np.asarray(frequency, dtype=float), np.asarray(monetary_value, dtype=float)
+        return _log_likelihood((self.p, self.q, self.v), x, z)
+
+    def expected_spend(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
+        """Posterior mean spend an occasion (Fader & Hardie 2013, eq. 5); the mean for frequency 0.
+
+        `monetary_value` is not looked at where frequency is 0. Raises NotDefined where q <= 1
+        makes the population's mean infinite.
+        """
+        self.expected_spend_new()
+        x = np.asarray(frequency, dtype=float)
+        z = np.where(x > 0, np.asarray(monetary_value, dtype=float), 0.0)
+        out: Array = self.p * (self.v + x * z) / (self.p * x + self.q - 1)
+        return out
+
+    def expected_spend_new(self) -> float:
+        """Mean spend an occasion of a customer not yet known: p v / (q - 1)."""
+        if self.q <= 1:
+            raise NotDefined(
+                f"The mean spend is infinite: Gamma-Gamma's q is {self.q:.3f}, not above 1. "
+                "Look for a few extreme amounts, or report medians."
+            )
+        return self.p * self.v / (self.q - 1)
+
+    def simulate_spend(
+        self, customer: Any, *, frequency: ArrayLike, monetary_value: ArrayLike, seed: Any
+    ) -> Array:
+        """One spend for each future occasion; `customer` indexes the histories, once an occasion.
+
+        nu ~ Gamma(q + p x, v + x z) a customer, then spend ~ Gamma(p, nu) an occasion.
+        """
+        rng = np.random.default_rng(seed)
+        x = np.asarray(frequency, dtype=float)
+        z = np.where(x > 0, np.asarray(monetary_value, dtype=float), 0.0)
+        nu = rng.gamma(self.q + self.p * x) / (self.v + x * z)
+        out: Array = rng.gamma(self.p, size=len(customer)) / nu[customer]
+        return out
+
+
+def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:
+    p, q, v = parameters
+    (distinct,), inverse, _ = unique_rows(x)
+    constant = gammaln(p * distinct + q) - gammaln(p * distinct) - gammaln(q)
+    share = x * z / (v + x * z)
+    out: Array = (
+        constant[inverse] - q * np.log1p(x * z / v) + p * x * np.log(share) - np.log(z)
+    )
+    return out
+
+
+def _evaluate(parameters: Array, x: Array, z: Array) -> Evaluation:
+    p, q, v = parameters
+    (u,), inverse, count = unique_rows(x)
+    total = v + x * z
+    end, share = 1 / total, np.log(x * z / total)
+    slope = np.array([
+        count @ (u * (psi(p * u + q) - psi(p * u))) + x @ share,
+        count @ (psi(p * u + q) - psi(q)) - np.log1p(x * z / v).sum(),
+        (q / v - (p * x + q) * end).sum(),
+    ])
+    both = polygamma(1, p * u + q)
+    pq, pv, qv = count @ (u * both), -(x @ end), (1 / v - end).sum()
+    bend = np.array([
+        [count @ (u**2 * (both - polygamma(1, p * u))), pq, pv],
+        [pq, count @ (both - polygamma(1, q)), qv],
+        [pv, qv, (-q / v**2 + (p * x + q) * end**2).sum()],
+    ])
+    return Evaluation(float(_log_likelihood(parameters, x, z).sum()), slope, bend)

@@ -1,0 +1,137 @@
+"""Sums and integrals that the models share, written so that nothing cancels or overflows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+DEPTH = 52.0  # a term exp(-52) = 3e-23 below the largest one is left out
+REACH = 700.0  # exp(700) is the largest power that a float holds
+
+
+def log_rising(shape: float, n: Counts) -> tuple[Array, Array, Array]:
+    """ln G(shape + n) / G(shape) for whole n >= 0, and its first two derivatives in `shape`.
+
+    One cumulative table up to max n: no gammaln, so no cancellation at large `shape`.
+    """
+    k = shape + np.arange(n.max(initial=0))
+    return _cumulated(np.log(k), n), _cumulated(1 / k, n), _cumulated(-1 / k**2, n)
+
+
+def log_survived(a: float, b: float, n: Counts) -> Array:
+    """ln B(a, b + n) / B(a, b): a coin of dropout probability Beta(a, b) comes up 'stay' n times.
+
+    Written as -sum of log1p(a / (b + i)), i < n, which stays exact when a and b are huge.
+    """
+    return _cumulated(-np.log1p(a / (b + np.arange(n.max(initial=0)))), n)
+
+
+def _cumulated(terms: Array, n: Counts) -> Array:
+    return np.concatenate(([0.0], np.cumsum(terms)))[n]
+
+
+def unique_rows(*columns: ArrayLike) -> tuple[list[Array], NDArray[np.intp], Counts]:
+    """Distinct rows of equally long columns, the row each entry belongs to, and how often it comes.
+
+    Returns (columns of the distinct rows in lexicographic order, inverse, counts).
+    """
+    arrays = [np.asarray(c, dtype=float) for c in columns]
+    if arrays[0].size == 0:
+        return arrays, np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.int64)
+    order = np.lexsort(arrays[::-1])
+    ordered = [c[order] for c in arrays]
+    new = np.ones(len(order), dtype=bool)
+    new[1:] = np.any([c[1:] != c[:-1] for c in ordered], axis=0)
+    inverse = np.empty(len(order), dtype=np.intp)
+    inverse[order] = np.cumsum(new) - 1
+    counts = np.diff(np.append(np.flatnonzero(new), len(order)))
+    return [c[new] for c in ordered], inverse, counts
+
+
+class BetaRule(NamedTuple):
+    """Nodes p and weights for E[f(p)], p ~ Beta(a, b): one row for each b."""
+
+    p: Array
+    weight: Array
+
+    def mean(self, f: Array) -> Array:
+        """Expectation of f, given at the nodes; one value a row."""
+        total: Array = np.einsum("ij,ij->i", self.weight, f)
+        return total
+
+
+def beta_rule(a: float, b: Array, *, power: Array, scale: Array) -> BetaRule:
+    """Trapezoidal rule in logit p for functions of p ~ Beta(a, b) between 1 and (1 + scale p)^-power.
+
+    `b`, `power`, `scale` are arrays of one length. The integrand is analytic in a strip around the
+    real line, so the error falls exponentially with the step (Trefethen & Weideman 2014, section 3).
+    Weights are normalised by the rule itself; the tails, where f no longer moves and the weights
+    fall as exp(a y) and exp(-b y), are summed in closed form.
+    """
+    left, peak = _support(a, b, power, scale, side=-1)
+    right, plain_peak = _support(a, b, np.zeros_like(b), scale, side=1)
+    # Beyond these limits f and the other coin's factor are constant to 1e-17.
+    left = np.maximum(left, np.minimum(-np.log(1e17 * (1 + a + b + (1 + power) * scale)), peak - 1))
+    right = np.minimum(right, np.maximum(np.log(1e17 * (1 + a + b + power)), plain_peak + 1))
+    step = np.minimum(_step(a, b, power, scale, peak), _step(a, b, 0 * b, scale, plain_peak))
+    m = int(np.ceil(np.max((right - left) / step))) + 1
+    y = np.linspace(left, right, m, axis=1)
+    log_p, log_q = -np.logaddexp(0, -y), -np.logaddexp(0, y)
+    log_weight = a * log_p + b[:, None] * log_q
+    weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    width = (right - left) / (m - 1)
+    weight[:, 0] /= -np.expm1(-a * width)
+    weight[:, -1] /= -np.expm1(-b * width)
+    return BetaRule(np.exp(log_p), weight / weight.sum(axis=1, keepdims=True))
+
+
+def _log_density(y: Array, a: float, b: Array, power: Array, scale: Array) -> Array:
+    """ln of the integrand in y = logit p, without its constant; concave in y."""
+    softplus = np.logaddexp(0, y)
+    out: Array = a * (y - softplus) - b * softplus - power * np.log1p(scale * np.exp(y - softplus))
+    return out
+
+
+def _slope(y: Array, a: float, b: Array, power: Array, scale: Array) -> Array:
+    p = 1 / (1 + np.exp(-y))
+    out: Array = a * (1 - p) - b * p - power * scale * p * (1 - p) / (1 + scale * p)
+    return out
+
+
+def _support(
+    a: float, b: Array, power: Array, scale: Array, *, side: int
+) -> tuple[Array, Array]:
+    """Where the integrand has fallen by exp(-DEPTH) on one side of its peak, and the peak."""
+    low, high = np.full_like(b, -REACH), np.full_like(b, REACH)
+    for _ in range(60):
+        middle = (low + high) / 2
+        rising = _slope(middle, a, b, power, scale) > 0
+        low, high = np.where(rising, middle, low), np.where(rising, high, middle)
+    peak = (low + high) / 2
+    floor = _log_density(peak, a, b, power, scale) - DEPTH
+    inside, outside = peak.copy(), np.full_like(b, REACH * side)
+    for _ in range(20):  # to a thousandth: only a limit
+        middle = (inside + outside) / 2
+        above = _log_density(middle, a, b, power, scale) > floor
+        inside, outside = np.where(above, middle, inside), np.where(above, outside, middle)
+    return outside, peak
+
+
+def _step(a: float, b: Array, power: Array, scale: Array, peak: Array) -> Array:
+    """Step of the rule: a quarter, or less where the peak is narrow."""
+    p = 1 / (1 + np.exp(-peak))
+    u = scale * p / (1 + scale * p)
+    curvature = (a + b) * p * (1 - p) + power * u * (1 - u)
+    step: Array = np.minimum(0.25, 0.7 / np.sqrt(curvature))
+    return step
+
+
+def gauss_legendre(n: int) -> tuple[Array, Array]:
+    """Nodes and weights of the Gauss-Legendre rule on [0, 1]."""
+    x, w = np.polynomial.legendre.leggauss(n)
+    return (x + 1) / 2, w / 2
