@@ -122,6 +122,17 @@ class NotDefined(ModelError):
     """A figure that is infinite or undefined at these parameters."""
 
 
+class AccountDoesNotBalance(CrmlabError):
+    """Rows, money or customers that were read but are neither used nor set aside: our fault."""
+
+    def __init__(self, source: str, read: object, used: object, set_aside: object) -> None:
+        self.source, self.read, self.used, self.set_aside = source, read, used, set_aside
+        super().__init__(
+            f"The account of '{source}' does not balance: read {read}, used {used}, "
+            f"set aside {set_aside}. Do not use its figures; report this as an error in crmlab."
+        )
+
+
 def _nearest(name: str, known: tuple[str, ...]) -> str:
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     folded = [k for k in known if k.casefold() == name.strip().casefold()]

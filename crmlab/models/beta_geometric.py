@@ -124,7 +124,7 @@ def life_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
 
 
 def discounted_if_alive(
-    rate: float, t: Array, s: Array, A: Array, a: float, B: Array
+    rate: float, t: Array, s: Array, A: Array, a: float, B: Array, *, nodes: int = TIME_NODES
 ) -> Array:
     """Discounted expected purchases in (0, t] at a continuous rate, of a customer alive at 0.
 
@@ -133,13 +133,13 @@ def discounted_if_alive(
     """
     reach = np.minimum(t, 45 / rate) if rate > 0 else t
     unit = np.minimum(A / (s + 1), 1 / rate) if rate > 0 else A / (s + 1)
-    nodes, weights = gauss_legendre(TIME_NODES)
+    place, weights = gauss_legendre(nodes)
     width = np.log1p(reach / unit)
-    u = unit[:, None] * np.expm1(width[:, None] * nodes)
+    u = unit[:, None] * np.expm1(width[:, None] * place)
     jacobian = width[:, None] * weights * (unit[:, None] + u)
     rule = beta_rule(a, B, power=s + 1, scale=reach / A)
     total = np.zeros_like(s)
-    for j in range(TIME_NODES):
+    for j in range(nodes):
         ahead = np.log1p(rule.p * (u[:, j] / A)[:, None])
         intensity = rule.mean(np.exp(-(s + 1)[:, None] * ahead))
         total += jacobian[:, j] * np.exp(-rate * u[:, j]) * intensity

@@ -96,11 +96,15 @@ class AbstractBetaGeometricNBD:
     def det(
         self, rate: float, horizon: ArrayLike, *,
         frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
+        nodes: int = formulas.TIME_NODES,
     ) -> Array:  # fmt: skip
-        """Discounted expected occasions in (T, T + horizon], at a continuous rate per time unit."""
+        """Discounted expected occasions in (T, T + horizon], at a continuous rate per time unit.
+
+        `nodes` of the time integral: fewer are quicker and good to fewer digits.
+        """
 
         def discounted(*arguments: Any) -> Array:
-            return formulas.discounted_if_alive(rate, *arguments)
+            return formulas.discounted_if_alive(rate, *arguments, nodes=nodes)
 
         ahead = self._if_alive(discounted, horizon, frequency, T)
         return self.p_alive(frequency=frequency, recency=recency, T=T) * ahead

@@ -1,0 +1,1 @@
+"""Where tables meet models, and the only place."""

@@ -1,0 +1,145 @@
+"""Intervals for totals: what the parameters leave open, and what chance adds.
+
+A total over many customers is close to normal given the parameters. Its variance is the sum of
+two parts: g' V g, with V the covariance of the log-parameters and g the total's slope in them, and
+the customers' own variance (rate, dropout, timing, spend), simulated at the estimate. The limits
+are taken on the log scale, so that they stay positive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from crmlab.customers.scores import Assumptions
+from crmlab.models.base import Fit, parameters
+from crmlab.models.special import Array, unique_rows
+
+STEP = 1e-4  # relative step of the central differences
+COARSE_NODES = 16  # of the time rule, inside the slopes only
+SIMULATED_ROWS = 200_000
+
+
+class Interval(NamedTuple):
+    """A total with its limits, and the standard deviations that parameters and chance give it."""
+
+    mean: float
+    lower: float
+    upper: float
+    from_parameters: float
+    from_chance: float
+
+
+def interval(mean: float, parameter_sd: float, chance_sd: float, level: float = 0.95) -> Interval:
+    """Limits of a positive total from the two parts of its standard deviation."""
+    spread = np.hypot(parameter_sd, chance_sd) / mean if mean > 0 else 0.0
+    factor = float(np.exp(NormalDist().inv_cdf((1 + level) / 2) * spread))
+    return Interval(mean, mean / factor, mean * factor, parameter_sd, chance_sd)
+
+
+def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
+    """Standard deviation that the fit's uncertainty gives `total(model)`, one or many (delta method).
+
+    Parameters at a boundary have no variance and are held.
+    """
+    values = parameters(fit.model)
+    free = np.flatnonzero(np.isfinite(np.diag(fit.covariance)))
+    slopes = []
+    for i in free:
+        shift = np.ones_like(values)
+        shift[i] = np.exp(STEP)
+        up, down = (type(fit.model)(*v) for v in (values * shift, values / shift))
+        slopes.append((np.asarray(total(up)) - np.asarray(total(down))) / (2 * STEP))
+    variance = np.einsum("i...,ij,j...->...", slopes, fit.covariance[np.ix_(free, free)], slopes)
+    return np.sqrt(variance)
+
+
+def equity_interval(
+    customers: pd.DataFrame,
+    purchases: Fit[Any],
+    spend: Fit[Any],
+    given: Assumptions,
+    level: float,
+    seed: int,
+) -> Interval:
+    """Prediction interval of the discounted margin that all customers bring to the horizon."""
+    mean = float(customers["residual_clv"].sum())
+    by_purchases = float(parameter_sd(purchases, _equity_of(customers, given)))
+    x, z = customers["spend_frequency"].to_numpy(), customers["monetary_value"].to_numpy()
+    weight = given.margin * customers["det"].to_numpy()
+
+    def with_spend(model: Any) -> float:
+        return float(weight @ model.expected_spend(frequency=x, monetary_value=z))
+
+    chance = _chance_sd(customers, purchases.model, spend.model, given, seed)
+    by_spend = float(parameter_sd(spend, with_spend))
+    return interval(mean, float(np.hypot(by_purchases, by_spend)), chance, level)
+
+
+def _equity_of(customers: pd.DataFrame, given: Assumptions) -> Callable[[Any], float]:
+    """Equity as a function of the purchase model, on patterns weighted by what they spend."""
+    columns = [customers[c].to_numpy() for c in ("frequency", "recency", "T")]
+    (x, t_x, T), inverse, _ = unique_rows(*columns)
+    worth = given.margin * np.bincount(inverse, weights=customers["expected_spend"])
+
+    def equity(model: Any) -> float:
+        det = model.det(
+            given.rate, given.horizon, frequency=x, recency=t_x, T=T, nodes=COARSE_NODES
+        )
+        return float(worth @ det)
+
+    return equity
+
+
+def _chance_sd(
+    customers: pd.DataFrame, purchases: Any, spend: Any, given: Assumptions, seed: int
+) -> float:
+    """Standard deviation of the realised total at fixed parameters, from simulated futures."""
+    rng = np.random.default_rng(seed)
+    n = len(customers)
+    rounds = int(np.clip(SIMULATED_ROWS // n, 8, 1000))
+    history = {c: np.tile(customers[c], rounds) for c in ("frequency", "recency", "T")}
+    future = purchases.simulate_future(given.horizon, **history, seed=rng)
+    each = spend.simulate_spend(
+        future.customer,
+        frequency=np.tile(customers["spend_frequency"], rounds),
+        monetary_value=np.tile(customers["monetary_value"], rounds),
+        seed=rng,
+    )
+    margin = given.margin * np.exp(-given.rate * future.time) * each
+    realised = np.bincount(future.customer, weights=margin, minlength=n * rounds)
+    return _sum_sd(realised.reshape(rounds, n))
+
+
+def _sum_sd(realised: Array) -> float:
+    """Standard deviation of a sum of independent customers, from rounds x customers draws."""
+    return float(np.sqrt(realised.var(axis=0, ddof=1).sum()))
+
+
+def count_interval(
+    summary: pd.DataFrame, fit: Fit[Any], horizon: float, level: float = 0.95, seed: int = 1997
+) -> Interval:
+    """Prediction interval of the occasions that all customers of a summary have in `horizon`."""
+    columns = [summary[c].to_numpy() for c in ("frequency", "recency", "T")]
+    (x, t_x, T), _, count = unique_rows(*columns)
+
+    def total(model: Any) -> float:
+        return float(count @ model.expected_purchases(horizon, frequency=x, recency=t_x, T=T))
+
+    n = len(summary)
+    rounds = int(np.clip(SIMULATED_ROWS // n, 8, 1000))
+    history = {c: np.tile(summary[c], rounds) for c in ("frequency", "recency", "T")}
+    future = fit.model.simulate_future(horizon, **history, seed=seed)
+    realised = np.bincount(future.customer, minlength=n * rounds).astype(float)
+    return interval(
+        total(fit.model),
+        float(parameter_sd(fit, total)),
+        _sum_sd(realised.reshape(rounds, n)),
+        level,
+    )
+

@@ -1,0 +1,87 @@
+"""One row a customer: history, scores of the fitted models, and value."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from crmlab.models.base import Fit
+from crmlab.models.beta_geometric_nbd import AbstractBetaGeometricNBD
+from crmlab.models.gamma_gamma import GammaGamma
+from crmlab.units import continuous_rate, days_per, units_per_year
+
+WEEKS_AHEAD = 52
+QUARTERS_A_YEAR = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Assumptions:
+    """What the value of a customer rests on beside the data.
+
+    `margin` is a share of net spend, `discount_rate` an effective annual rate. `rate`, `horizon`,
+    `year_ahead` (52 weeks) and `quarter` are the same things per time unit, or in time units.
+    """
+
+    observation_end: str
+    unit: str
+    margin: float
+    discount_rate: float
+    horizon_years: float
+
+    @property
+    def rate(self) -> float:
+        """Continuous discount rate per time unit."""
+        return continuous_rate(self.discount_rate, self.unit)
+
+    @property
+    def horizon(self) -> float:
+        """Horizon in time units."""
+        return self.horizon_years * units_per_year(self.unit)
+
+    @property
+    def year_ahead(self) -> float:
+        """52 weeks in time units."""
+        return WEEKS_AHEAD * 7 / days_per(self.unit)
+
+    @property
+    def quarter(self) -> float:
+        """A quarter of a year in time units."""
+        return units_per_year(self.unit) / QUARTERS_A_YEAR
+
+
+def score(
+    summary: pd.DataFrame,
+    purchases: Fit[AbstractBetaGeometricNBD],
+    spend: Fit[GammaGamma],
+    given: Assumptions,
+) -> pd.DataFrame:
+    """A summary with the columns of `schema.SCORES` beside it; same index, same order."""
+    model = purchases.model
+    x, t_x, T = (summary[c].to_numpy() for c in ("frequency", "recency", "T"))
+    history = {"frequency": x, "recency": t_x, "T": T}
+    alive = model.p_alive(**history)
+    det = model.det(given.rate, given.horizon, **history)
+    stays = model.survival_if_alive(given.quarter, frequency=x, T=T)
+    each = spend.model.expected_spend(
+        frequency=summary["spend_frequency"].to_numpy(),
+        monetary_value=summary["monetary_value"].to_numpy(),
+    )
+    value = given.margin * det * each
+    return summary.assign(
+        p_alive=alive,
+        expected_purchases=model.expected_purchases(given.year_ahead, **history),
+        det=det,
+        survival_next_quarter=stays,
+        expected_life=model.expected_life(given.horizon, **history),
+        expected_spend=each,
+        residual_clv=value,
+        value_at_risk=value * (1 - stays),
+    )
+
+
+def days_since_last(customers: pd.DataFrame, unit: str) -> pd.Series:
+    """Whole days from a customer's last occasion to the end of observation."""
+    days = (customers["T"] - customers["recency"]) * days_per(unit)
+    return pd.Series(np.rint(days).astype(np.int64), index=customers.index)

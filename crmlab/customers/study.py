@@ -1,0 +1,88 @@
+"""The whole flow on one screen: log -> summary -> fits -> scores -> value."""
+
+from __future__ import annotations
+
+import dataclasses
+from os import PathLike
+from typing import Any
+
+import pandas as pd
+
+from crmlab.customers.intervals import Interval, equity_interval
+from crmlab.customers.scores import Assumptions, score
+from crmlab.errors import WrongParameter
+from crmlab.intake.gate import Account
+from crmlab.intake.log import TransactionLog
+from crmlab.models.base import Fit
+from crmlab.models.catalogue import PURCHASE_MODELS
+from crmlab.models.gamma_gamma import GammaGamma
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A customer base, its fitted models, and what each customer is worth.
+
+    `customers` has one row a customer: the columns of `schema.SUMMARY` and `schema.SCORES`.
+    """
+
+    log: TransactionLog
+    assumptions: Assumptions
+    account: Account
+    purchases: Fit[Any]
+    spend: Fit[GammaGamma]
+    customers: pd.DataFrame
+
+    @classmethod
+    def run(
+        cls,
+        log: TransactionLog,
+        *,
+        observation_end: str,
+        margin: float,
+        discount_rate: float,
+        horizon_years: float = 5,
+        unit: str = "week",
+        model: str = "bg-nbd",
+    ) -> Study:
+        """Summarise a log, fit a purchase model and Gamma-Gamma, and value every customer.
+
+        `margin` is a share of net spend, `discount_rate` effective a year, `model` a name of the
+        catalogue. Raises WrongParameter, NoUsableRows, or NotEstimable naming what is missing.
+        """
+        given = Assumptions(str(observation_end), unit, margin, discount_rate, horizon_years)
+        _check(given, model)
+        summary = log.summarize(observation_end, unit)
+        purchases = PURCHASE_MODELS[model].fit(summary)
+        spend = GammaGamma.fit(summary)
+        customers = score(summary, purchases, spend, given)
+        return cls(log, given, log.account(observation_end), purchases, spend, customers)
+
+    @property
+    def equity(self) -> float:
+        """Customer equity: the sum of residual_clv over all customers."""
+        return float(self.customers["residual_clv"].sum())
+
+    def equity_interval(self, level: float = 0.95, seed: int = 1997) -> Interval:
+        """Prediction interval of the margin that the base will really bring, discounted."""
+        return equity_interval(
+            self.customers, self.purchases, self.spend, self.assumptions, level, seed
+        )
+
+    def write_customers(self, path: str | PathLike[str]) -> None:
+        """Write `customers` as Parquet, the id as the first column."""
+        self.customers.reset_index().to_parquet(path, index=False)
+
+    def _repr_html_(self) -> str:
+        end = self.assumptions.observation_end
+        head = f"<p><b>Study</b> of {len(self.customers):,} customers at {end}: "
+        return f"{head}equity {self.equity:,.0f}</p>" + self.purchases._repr_html_()
+
+
+def _check(given: Assumptions, model: str) -> None:
+    if not 0 < given.margin <= 1:
+        raise WrongParameter("margin", given.margin, "a share of net spend above 0, at most 1")
+    if not 0 < given.horizon_years <= 100:
+        raise WrongParameter("horizon_years", given.horizon_years, "years above 0, at most 100")
+    if model not in PURCHASE_MODELS:
+        raise WrongParameter("model", model, "one of " + ", ".join(PURCHASE_MODELS))
+    _ = given.rate, given.horizon  # raises for a wrong rate or unit

@@ -1,0 +1,8 @@
+-- What the source holds.
+SELECT
+    count(*) AS records,
+    coalesce(sum(amount), 0) AS money,
+    count(DISTINCT customer_id) AS customers,
+    min(date) FILTER (WHERE customer_id IS NOT NULL AND amount IS NOT NULL) AS first_date,
+    max(date) FILTER (WHERE customer_id IS NOT NULL AND amount IS NOT NULL) AS last_date
+FROM records

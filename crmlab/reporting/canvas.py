@@ -1,0 +1,75 @@
+"""One look for all figures: size, colours safe for the colour-blind, and numbers by language."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from crmlab.reporting.language import Language, Quantity
+
+INK, GREY, LINE = "#1c2530", "#56606c", "#d9dee5"
+ACCENT, WARN = "#0b5fa5", "#b4460f"
+
+LOOK = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "crmlab",
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 10.5,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": GREY,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.titlesize": 10.5,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "hatch.color": GREY,
+    "hatch.linewidth": 0.5,
+}
+
+
+def canvas(height: float = 3.4) -> tuple[Figure, Axes]:
+    """An empty figure 7.2 inches wide, with one set of axes. Draw inside `look()`."""
+    figure = Figure(figsize=(7.2, height), layout="constrained")
+    FigureCanvasSVG(figure)
+    return figure, figure.add_subplot()
+
+
+def look() -> Any:
+    """The context in which figures are drawn and saved."""
+    return mpl.rc_context(LOOK)
+
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG text, the same bytes for the same figure."""
+    out = io.StringIO()
+    figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
+    text = out.getvalue()
+    return re.sub(r"font: ([\d.]+)px 'DejaVu Sans'", r"font: \1px system-ui, 'DejaVu Sans'", text)
+
+
+def written(axis: Any, language: Language, kind: str) -> None:
+    """Write an axis' numbers as the language does."""
+    axis.set_major_formatter(FuncFormatter(lambda v, _: language.write(Quantity(float(v), kind))))
+
+
+def label(axes: Axes, x: float, y: float, text: str, color: str, **place: Any) -> None:
+    """A direct label beside what it names."""
+    style = {"va": "center", "ha": "left", "xytext": (6, 0), **place}
+    axes.annotate(text, (x, y), textcoords="offset points", color=color, **style)

@@ -1,0 +1,191 @@
+"""What went in, and whether the model can be trusted: pages that all reports share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crmlab.customers.backtest import TOP_FREQUENCY, Backtest
+from crmlab.customers.segments import spend_rank_correlation
+from crmlab.customers.study import Study
+from crmlab.reporting import figures
+from crmlab.reporting.language import Language, count, day, money, number, share, term
+from crmlab.reporting.pages import Block, Figure, Light, Page, Sentence, Table, say
+
+
+def what_went_in(study: Study, language: Language) -> Page:
+    """The account: rows, money and customers, used and set aside by reason."""
+    account = study.account
+    used, aside = account.used, account.set_aside_total
+    covered = float(used.money / account.read.money) if account.read.money else float("nan")
+    blocks: list[Block] = [
+        say(
+            "account.headline", style="lead",
+            records=count(account.read.records), used=count(used.records),
+            share=share(used.records / account.read.records), money=money(float(used.money)),
+        ),
+        say(
+            "account.period", first=day(account.first_date), last=day(account.last_date),
+            end=day(study.assumptions.observation_end), occasions=count(account.occasions),
+        ),
+        say(
+            "account.covered" if aside.records else "account.all_covered",
+            covered=share(covered), aside=money(float(aside.money)), rows=count(aside.records),
+        ),
+        account_table(study),
+        say("account.balance", style="caveat"),
+    ]  # fmt: skip
+    if account.zero_amount == "occasion":
+        blocks.append(say("account.zero_occasions", style="caveat"))
+    return Page("account", tuple(blocks), language)
+
+
+def account_table(study: Study) -> Table:
+    """The account as a table; reasons without a row are left out, the total comes last."""
+    frame = study.account.table()
+    frame = frame[(frame["records"] > 0) | (frame.index == "used")]
+    frame = pd.concat([frame.drop("read"), frame.loc[["read"]]])
+    frame.insert(0, "rows", [f"account.rows.{name}" for name in frame.index])
+    kinds = {"rows": "term", "records": "count", "money": "cents", "customers": "count"}
+    return Table("account", frame, kinds, total=True)
+
+
+def traffic_light(backtest: Backtest | None) -> Light:
+    """How far the model can be trusted here, with the two figures behind it."""
+    if backtest is None or not backtest.actual:
+        return Light("none", say("trust.no_holdout"))
+    low, high = backtest.predicted.lower, backtest.predicted.upper
+    key = "inside" if low <= backtest.actual <= high else "outside"
+    return Light(
+        backtest.verdict,
+        say(
+            f"trust.light.{backtest.verdict}",
+            direction=term(f"word.{'too_few' if backtest.bias < 0 else 'too_many'}"),
+            bias=share(abs(backtest.bias)), actual=count(backtest.actual),
+            lower=count(low), upper=count(high), key=term(f"trust.{key}"),
+        ),
+    )  # fmt: skip
+
+
+def can_it_be_trusted(study: Study, backtest: Backtest | None, language: Language) -> Page:
+    """Tracking, calibration against holdout, naive rules, and independence of frequency and spend."""
+    if backtest is None:
+        return Page("trust", (traffic_light(None), independence(study)), language)
+    return Page(
+        "trust",
+        (
+            traffic_light(backtest),
+            _setting(backtest),
+            tracking_figure(backtest, language),
+            cumulative_figure(backtest, language),
+            frequency_figure(backtest, language),
+            *naive_rules(backtest),
+            independence(study),
+            *_new_customers(backtest),
+        ),
+        language,
+    )
+
+
+def _setting(backtest: Backtest) -> Sentence:
+    return say(
+        "trust.setting", calibration=day(backtest.calibration_end),
+        end=day(backtest.observation_end), customers=count(len(backtest.customers)),
+        model=term(f"model.{type(backtest.fit.model).__name__}"),
+    )  # fmt: skip
+
+
+def _split(backtest: Backtest) -> float:
+    return float(backtest.tracking.loc[~backtest.tracking["holdout"], "week"].max())
+
+
+def tracking_figure(backtest: Backtest, language: Language) -> Figure:
+    """Repeat purchases by week, as they were and as the model expects them."""
+    frame = backtest.tracking
+    late = frame[frame["holdout"]]
+    error = float((late["expected"] / late["actual"].where(late["actual"] > 0) - 1).abs().median())
+    kinds = {"week": "count", "actual": "count", "expected": "number"}
+    return Figure(
+        "tracking",
+        figures.two_lines(frame, language, "actual", "expected", _split(backtest)),
+        say("trust.weekly", error=share(error)),
+        say("alt.tracking", weeks=count(len(frame)), peak=count(frame["actual"].max())),
+        Table("tracking", frame, kinds),
+    )
+
+
+def cumulative_figure(backtest: Backtest, language: Language) -> Figure:
+    """The same, added up from the first week."""
+    frame = backtest.tracking
+    actual, expected = (float(frame[f"cumulative_{c}"].iloc[-1]) for c in ("actual", "expected"))
+    kinds = {"week": "count", "cumulative_actual": "count", "cumulative_expected": "number"}
+    return Figure(
+        "cumulative",
+        figures.two_lines(
+            frame, language, "cumulative_actual", "cumulative_expected", _split(backtest)
+        ),
+        say(
+            "trust.cumulative", weeks=count(len(frame)), actual=count(actual),
+            expected=count(expected), gap=share(abs(expected / actual - 1) if actual else np.nan),
+        ),
+        say("alt.cumulative", actual=count(actual), expected=count(expected)),
+        Table("cumulative", frame, kinds),
+    )  # fmt: skip
+
+
+def frequency_figure(backtest: Backtest, language: Language) -> Figure:
+    """Holdout purchases a customer by calibration frequency, predicted against actual."""
+    table = backtest.by_frequency()
+    shown = table.reset_index().rename(columns={"frequency": "repeats"})
+    worst = (table["predicted"] - table["actual"]).abs().idxmax()
+    kinds = {
+        "repeats": "count", "customers": "count", "actual": "number", "predicted": "number",
+        "same_again": "number",
+    }  # fmt: skip
+    return Figure(
+        "by_frequency",
+        figures.by_frequency(table, language),
+        say(
+            "trust.by_frequency", repeats=count(worst), top=count(TOP_FREQUENCY),
+            predicted=number(table.loc[worst, "predicted"]),
+            actual=number(table.loc[worst, "actual"]),
+        ),
+        say("alt.by_frequency", groups=count(len(table))),
+        Table("by_frequency", shown, kinds),
+    )  # fmt: skip
+
+
+def naive_rules(backtest: Backtest) -> tuple[Sentence, Table]:
+    """The model against 'same again' and 'nobody returns'."""
+    rules = backtest.rules()
+    better = rules["rmse"].idxmin() == "model"
+    frame = rules.assign(rule=[f"rule.{name}" for name in rules.index])
+    kinds = {"rule": "term", "total": "count", "bias": "share", "mae": "number", "rmse": "number"}
+    sentence = say(
+        "trust.rules_better" if better else "trust.rules_worse",
+        model=share(abs(rules.loc["model", "bias"])),
+        same_again=share(abs(rules.loc["same_again", "bias"])),
+        actual=count(backtest.actual),
+    )
+    return sentence, Table("rules", frame, kinds)
+
+
+def independence(study: Study) -> Sentence:
+    """Whether how often and how much customers spend go together, which the value assumes not."""
+    rho, low, high, n = spend_rank_correlation(study.customers)
+    strong = abs(rho) > 0.3
+    return say(
+        "trust.dependent" if strong else "trust.independent", style="caveat",
+        rho=number(rho), low=number(low), high=number(high), customers=count(n),
+    )  # fmt: skip
+
+
+def _new_customers(backtest: Backtest) -> tuple[Sentence, ...]:
+    if not backtest.new_customers:
+        return ()
+    return (
+        say(
+            "trust.new_customers", style="caveat", customers=count(backtest.new_customers),
+            share=share(backtest.new_revenue_share),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,49 @@
+"""Names of the recency-frequency groups, with their limits, as people would say them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crmlab.customers.segments import ONE_TIME
+from crmlab.reporting.language import Language, count
+from crmlab.reporting.pages import Table
+
+
+def group_names(limits: pd.DataFrame, language: Language) -> dict[str, str]:
+    """The words for each group, such as 'bought again 2–3 times, last 0–41 days ago'."""
+    out = {}
+    for group, row in limits.iterrows():
+        if group == ONE_TIME:
+            out[str(group)] = language.text("group.one_time")
+            continue
+        low, high = int(row["frequency_low"]), int(row["frequency_high"])
+        times = language.text(
+            "group.times_one" if low == high else "group.times",
+            low=count(low), high=count(high),
+        )  # fmt: skip
+        if str(group).endswith("F3") and low != high:
+            times = language.text("group.times_more", low=count(low))
+        days = language.text(
+            "group.days", low=count(row["recency_low"]), high=count(row["recency_high"])
+        )
+        out[str(group)] = f"{times}, {days}"
+    return out
+
+
+def groups_table(
+    key: str, table: pd.DataFrame, names: dict[str, str], language: Language, kinds: dict[str, str]
+) -> Table:
+    """A table by group with the groups' names first and the total last."""
+    frame = table.assign(name=[names[str(g)] for g in table.index]).reset_index(drop=True)
+    total = frame.drop(columns="name").sum()
+    if "value_each" in frame:
+        total["value_each"] = total["residual_clv"] / total["customers"]
+    if "risk_share" in frame:
+        total["risk_share"] = total["value_at_risk"] / total["residual_clv"]
+    if "active_share" in frame:
+        total["active_share"] = total["expected_active"] / total["customers"]
+    if "life_each" in frame:
+        total["life_each"] = (frame["life_each"] * frame["customers"]).sum() / total["customers"]
+    last = {**total.to_dict(), "name": language.text("word.total")}
+    frame = pd.concat([frame, pd.DataFrame([last])], ignore_index=True)
+    return Table(key, frame, {"name": "plain", **kinds}, total=True)

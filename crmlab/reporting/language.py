@@ -1,0 +1,183 @@
+"""Words and numbers as a language and a region write them."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import functools
+import math
+import tomllib
+from importlib import resources
+from typing import Any, NamedTuple
+
+import babel.dates
+import babel.numbers
+from babel import Locale
+
+LANGUAGES = ("en", "es")
+HOME = {"en": "US", "es": "ES"}
+
+
+class Quantity(NamedTuple):
+    """A value at full precision and the way to write it."""
+
+    value: Any
+    kind: str
+
+
+def count(value: float) -> Quantity:
+    """A whole number of things."""
+    return Quantity(round(float(value)), "count")
+
+
+def number(value: float) -> Quantity:
+    """A number with one or two decimals that matter."""
+    return Quantity(float(value), "number")
+
+
+def share(value: float) -> Quantity:
+    """A share, written in per cent."""
+    return Quantity(float(value), "share")
+
+
+def money(value: float) -> Quantity:
+    """An amount, rounded as people say it."""
+    return Quantity(float(value), "money")
+
+
+def day(value: Any) -> Quantity:
+    """A calendar day."""
+    return Quantity(datetime.date.fromisoformat(str(value)[:10]), "day")
+
+
+def years(value: float) -> Quantity:
+    """A length of time in years."""
+    return Quantity(float(value), "years")
+
+
+def term(key: str) -> Quantity:
+    """A translated word or phrase, by its key."""
+    return Quantity(key, "term")
+
+
+def plain(value: object) -> Quantity:
+    """Text that is the same in every language."""
+    return Quantity(str(value), "plain")
+
+
+@functools.cache
+def texts(code: str) -> dict[str, str]:
+    """All texts of a language by dotted key."""
+    file = resources.files("crmlab.reporting") / "text" / f"{code}.toml"
+    return dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    out: list[tuple[str, str]] = []
+    for name, value in table.items():
+        if isinstance(value, dict):
+            out += _flat(value, f"{prefix}{name}.")
+        else:
+            out.append((prefix + name, value))
+    return out
+
+
+@dataclasses.dataclass(frozen=True)
+class Language:
+    """A language, a region for numbers and dates, and the currency of the data (None: no symbol)."""
+
+    code: str = "en"
+    region: str | None = None
+    currency: str | None = None
+
+    @property
+    def locale(self) -> Locale:
+        """The locale in which numbers and dates are written."""
+        return Locale(self.code, self.region or HOME[self.code])
+
+    def text(self, key: str, **values: Quantity) -> str:
+        """The text of a key, its placeholders filled with written quantities."""
+        return texts(self.code)[key].format(**{n: self.write(q) for n, q in values.items()})
+
+    def write(self, quantity: Quantity) -> str:
+        """A quantity as people of this language and region write it; missing ones as a dash."""
+        value, kind = quantity
+        if value is None or (isinstance(value, float) and not math.isfinite(value)):
+            return "–"
+        return getattr(self, f"_{kind}")(value)  # type: ignore[no-any-return]
+
+    def _count(self, value: float) -> str:
+        return str(babel.numbers.format_decimal(round(value), "#,##0", locale=self.locale))
+
+    def _number(self, value: float) -> str:
+        pattern = "#,##0" if abs(value) >= 100 else "#,##0.0" if abs(value) >= 10 else "#,##0.00"
+        return str(babel.numbers.format_decimal(value, pattern, locale=self.locale))
+
+    def _exact(self, value: float) -> str:
+        rounded = float(f"{value:.5g}")
+        return str(babel.numbers.format_decimal(rounded, "#,##0.######", locale=self.locale))
+
+    def _share(self, value: float) -> str:
+        pattern = self.locale.percent_formats[None].pattern
+        if value != 0 and abs(value) < 0.0995:
+            pattern = pattern.replace("##0", "##0.0")
+        return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
+
+    def _money(self, value: float) -> str:
+        size = abs(value)
+        if size >= 1e6:
+            return self._millions(value)
+        digits = 0 if size >= 100 else 2
+        rounded = round(value, 2 - math.floor(math.log10(size))) if size >= 1000 else value
+        return self._amount(rounded, digits)
+
+    def _cents(self, value: float) -> str:
+        return self._amount(value, 2)
+
+    def _amount(self, value: float, digits: int) -> str:
+        decimals = "." + "0" * digits if digits else ""
+        if self.currency is None:
+            return str(babel.numbers.format_decimal(value, "#,##0" + decimals, locale=self.locale))
+        pattern = self.locale.currency_formats["standard"].pattern.replace("0.00", "0" + decimals)
+        return str(
+            babel.numbers.format_currency(
+                value, self.currency, pattern, locale=self.locale, currency_digits=False
+            )
+        )
+
+    def _millions(self, value: float) -> str:
+        written = babel.numbers.format_compact_decimal(
+            value, format_type="long", fraction_digits=2, locale=self.locale
+        )
+        if self.currency is None:
+            return str(written)
+        symbol = babel.numbers.get_currency_symbol(self.currency, self.locale)
+        return texts(self.code)["money.large"].format(number=written, symbol=symbol)
+
+    def _day(self, value: datetime.date) -> str:
+        return str(babel.dates.format_date(value, "long", locale=self.locale))
+
+    def _short_day(self, value: Any) -> str:
+        date = datetime.date.fromisoformat(str(value)[:10])
+        return str(babel.dates.format_date(date, "medium", locale=self.locale))
+
+    def _period(self, value: Any) -> str:
+        """A cohort's period: month and year, quarter, year, or the week's first day."""
+        patterns = {"M": "MMM y", "Q": "QQQ y", "Y": "y", "W": "d MMM y"}
+        pattern = patterns[value.freqstr[0]]
+        return str(babel.dates.format_date(value.start_time.date(), pattern, locale=self.locale))
+
+    def _term(self, key: str) -> str:
+        return texts(self.code)[key]
+
+    def _plain(self, value: str) -> str:
+        return value
+
+    def _years(self, value: float) -> str:
+        return texts(self.code)["word.years"].format(years=self._plain_number(value))
+
+    def _plain_number(self, value: float) -> str:
+        return str(babel.numbers.format_decimal(value, "#,##0.##", locale=self.locale))
+
+    def _pair(self, value: tuple[Quantity, Quantity]) -> str:
+        return texts(self.code)["word.rows_and_money"].format(*(self.write(v) for v in value))

@@ -1,0 +1,134 @@
+"""Assumptions and method: the register, the parameters in words, the glossary, the run."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from crmlab.customers.backtest import Backtest
+from crmlab.customers.study import Study
+from crmlab.reporting.language import (
+    Language,
+    Quantity,
+    count,
+    day,
+    money,
+    number,
+    plain,
+    years,
+    share,
+    term,
+)
+from crmlab.reporting.pages import Block, Glossary, Page, Sentence, Table, say
+
+VERSIONS = ("crmlab", "numpy", "scipy", "pandas", "duckdb", "matplotlib")
+
+
+def assumptions_and_method(
+    study: Study,
+    backtest: Backtest | None,
+    language: Language,
+    *,
+    assumed: Sequence[str] = (),
+    seed: int,
+    terms: tuple[str, ...],
+) -> Page:
+    """The register of assumptions, the fitted parameters and what they mean, glossary, versions."""
+    blocks: list[Block] = [
+        say("method.intro"),
+        register(study, backtest, language, assumed, seed),
+        *in_words(study),
+        parameter_table(study),
+        say("method.intervals", style="caveat"),
+        Glossary(terms),
+        run(study),
+    ]
+    return Page("method", tuple(blocks), language)
+
+
+def register(
+    study: Study, backtest: Backtest | None, language: Language, assumed: Sequence[str], seed: int
+) -> Table:
+    """Every assumption with its value, and whether it was given or is the default."""
+    given, account = study.assumptions, study.account
+    aside = account.set_aside_total
+    model = type(study.purchases.model).__name__
+    lines: list[tuple[str, Quantity, str | None]] = [
+        ("source", plain(account.source.rsplit("/", 1)[-1]), "source"),
+        ("observation_end", day(given.observation_end), "observation_end"),
+        (
+            "calibration_end",
+            day(backtest.calibration_end) if backtest else plain("–"),
+            "calibration_end",
+        ),
+        ("unit", term(f"unit.{given.unit}"), "unit"),
+        ("model", term(f"model_why.{model}"), None),
+        ("margin", share(given.margin), "margin"),
+        ("costs", term("register.none_given"), None),
+        ("acquisition_cost", term("register.none_given"), None),
+        ("discount_rate", share(given.discount_rate), "discount_rate"),
+        ("convention", term("register.continuous"), None),
+        ("horizon", years(given.horizon_years), "horizon_years"),
+        ("currency", plain(language.currency or "–"), "currency"),
+        ("set_aside", Quantity((count(aside.records), money(float(aside.money))), "pair"), None),
+        ("zero_amount", term(f"zero_amount.{account.zero_amount}"), "zero_amount"),
+        ("without_model", count(0), None),
+        ("seed", plain(seed), "seed"),
+    ]
+    frame = pd.DataFrame(
+        {
+            "assumption": [f"register.{name}" for name, _, _ in lines],
+            "value": [language.write(value) for _, value, _ in lines],
+            "origin": [_origin(name, assumed) for _, _, name in lines],
+        }
+    )
+    kinds = {"assumption": "term", "value": "plain", "origin": "term"}
+    return Table("register", frame, kinds, rows=99)
+
+
+def _origin(name: str | None, assumed: Sequence[str]) -> str:
+    if name is None:
+        return "register.method"
+    return "register.default" if name in assumed else "register.given"
+
+
+def parameter_table(study: Study) -> Table:
+    """Parameters of both models with their 95 % confidence intervals."""
+    parts = []
+    for fit in (study.purchases, study.spend):
+        table = fit.summary().reset_index()
+        table.insert(0, "model", f"model.{type(fit.model).__name__}")
+        parts.append(table)
+    kinds = {
+        "parameter": "plain", "model": "term", "estimate": "exact", "lower_95": "exact",
+        "upper_95": "exact",
+    }  # fmt: skip
+    return Table("parameters", pd.concat(parts, ignore_index=True), kinds)
+
+
+def in_words(study: Study) -> list[Sentence]:
+    """What the parameters say: how often a customer buys, how fast customers leave, what they spend."""
+    model: Any = study.purchases.model
+    unit = term(f"unit.{study.assumptions.unit}")
+    out = [
+        say("method.rate", rate=number(model.alpha / model.r), unit=unit),
+        say("method.dropout", share=share(model.a / (model.a + model.b))),
+        say("method.spend", spend=money(study.spend.model.expected_spend_new())),
+    ]
+    boundary = (*study.purchases.diagnosis.at_boundary, *study.spend.diagnosis.at_boundary)
+    if boundary:
+        out.append(say("method.boundary", style="caveat", names=plain(", ".join(boundary))))
+    return out
+
+
+def run(study: Study) -> Sentence:
+    """Fingerprint of the input, versions, and where the same figures lie as data."""
+    versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
+    return say(
+        "method.run", style="caveat", fingerprint=plain(study.log.fingerprint[:16]),
+        versions=plain(f"Python {platform.python_version()}, {versions}"),
+    )  # fmt: skip

@@ -1,0 +1,242 @@
+"""A report as values: pages of sentences, tiles, tables and figures, with every number they show."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import datetime
+import functools
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+
+from crmlab.reporting.language import Language, Quantity
+
+ROWS_ON_A_PAGE = 13
+
+
+@dataclasses.dataclass(frozen=True)
+class Sentence:
+    """A text by key, with the quantities in it. `style` is 'text', 'lead' or 'caveat'."""
+
+    key: str
+    values: Mapping[str, Quantity] = dataclasses.field(default_factory=dict)
+    style: str = "text"
+
+    def words(self, language: Language) -> str:
+        """The sentence in a language."""
+        return language.text(self.key, **self.values)
+
+
+def say(key: str, *, style: str = "text", **values: Quantity) -> Sentence:
+    """A sentence with its quantities."""
+    return Sentence(key, values, style)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tile:
+    """One number that matters: what it is, its value, and a line of context."""
+
+    label: str
+    value: Quantity
+    note: Sentence
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiles:
+    """The two or three numbers of page one, side by side."""
+
+    tiles: tuple[Tile, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Finding:
+    """What was found, and the decision that it suggests."""
+
+    found: Sentence
+    decision: Sentence
+
+
+@dataclasses.dataclass(frozen=True)
+class Light:
+    """How far the model can be trusted: 'good', 'fair', 'poor' or 'none', in words."""
+
+    level: str
+    verdict: Sentence
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table: `kinds` gives each shown column's way of writing; row labels are the first column.
+
+    `total` marks the last row as a total. The page shows at most `rows` rows, the workbook all.
+    """
+
+    key: str
+    frame: pd.DataFrame
+    kinds: Mapping[str, str]
+    total: bool = False
+    rows: int = ROWS_ON_A_PAGE
+
+    def shown(self) -> pd.DataFrame:
+        """The rows on the page: all, or evenly spaced ones with the first and the last."""
+        if len(self.frame) <= self.rows:
+            return self.frame
+        return self.frame.iloc[np.unique(np.linspace(0, len(self.frame) - 1, self.rows).round())]
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A picture, the sentence that it supports, what it shows in words, and its table."""
+
+    key: str
+    svg: str
+    title: Sentence
+    alt: Sentence
+    table: Table | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Glossary:
+    """Terms of the report and what they mean, by key."""
+
+    terms: tuple[str, ...]
+
+
+Block = Sentence | Tiles | Finding | Light | Table | Figure | Glossary
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """One page of a report: its key in the texts, its blocks, and the language it is read in."""
+
+    key: str
+    blocks: tuple[Block, ...]
+    language: Language
+
+    def _repr_html_(self) -> str:
+        return _template("page.html.j2").render(page=self, view=View(self.language))
+
+
+@dataclasses.dataclass(frozen=True)
+class Cover:
+    """Title, the one line under it, the contents, and the style of the whole report."""
+
+    title: str
+    about: Sentence
+    contents: tuple[str, ...]
+    language: Language
+
+    def _repr_html_(self) -> str:
+        style = (resources.files("crmlab.reporting") / "report.css").read_text(encoding="utf-8")
+        return _template("cover.html.j2").render(
+            cover=self, view=View(self.language), style=style
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class View:
+    """What the templates ask for: texts, written values, and pictures as data."""
+
+    language: Language
+
+    def text(self, key: str) -> str:
+        """A text without placeholders."""
+        return self.language.text(key)
+
+    def kind(self, block: Block) -> str:
+        """The name of the macro for a block."""
+        return type(block).__name__.lower()
+
+    def words(self, sentence: Sentence) -> str:
+        """A sentence in the report's language."""
+        return sentence.words(self.language)
+
+    def write(self, quantity: Quantity) -> str:
+        """A quantity in the report's language."""
+        return self.language.write(quantity)
+
+    def heads(self, table: Table) -> list[str]:
+        """Column heads."""
+        return [self.language.text(f"column.{name}") for name in table.kinds]
+
+    def cells(self, table: Table) -> list[list[str]]:
+        """Written cells of the shown rows."""
+        shown = table.shown()
+        columns = [
+            [self.language.write(Quantity(_known(v), kind)) for v in shown[name]]
+            for name, kind in table.kinds.items()
+        ]
+        return [list(row) for row in zip(*columns, strict=True)]
+
+    def source(self, figure: Figure) -> str:
+        """A figure as the address of an image that holds it."""
+        return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.encode()).decode()
+
+
+def _known(value: Any) -> Any:
+    return None if value is pd.NaT or value is None else value
+
+
+@functools.cache
+def _template(name: str) -> jinja2.Template:
+    loader = jinja2.PackageLoader("crmlab.reporting", "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )  # fmt: skip
+    return environment.get_template(name)
+
+
+def figures_of(page: Page) -> dict[str, Any]:
+    """Every number that a page shows, at full precision: by sentence, tile and table."""
+    out: dict[str, Any] = {}
+    for block in page.blocks:
+        for sentence in _sentences(block):
+            if sentence.values:
+                out[sentence.key] = {n: plain_value(q.value) for n, q in sentence.values.items()}
+        if isinstance(block, Tiles):
+            out.update({tile.label: plain_value(tile.value.value) for tile in block.tiles})
+    for table in tables_of(page):
+        out[f"table.{table.key}"] = [
+            {name: plain_value(row[name]) for name in table.kinds}
+            for row in table.frame.to_dict("records")
+        ]
+    return out
+
+
+def tables_of(page: Page) -> list[Table]:
+    """The page's tables, those under figures included."""
+    found = [b.table if isinstance(b, Figure) else b for b in page.blocks]
+    return [t for t in found if isinstance(t, Table)]
+
+
+def _sentences(block: Block) -> Sequence[Sentence]:
+    if isinstance(block, Sentence):
+        return [block]
+    if isinstance(block, Finding):
+        return [block.found, block.decision]
+    if isinstance(block, Light):
+        return [block.verdict]
+    if isinstance(block, Figure):
+        return [block.title, block.alt]
+    if isinstance(block, Tiles):
+        return [tile.note for tile in block.tiles]
+    return []
+
+
+def plain_value(value: Any) -> Any:
+    """A value as JSON knows it: numbers, text, ISO dates; None where it is missing."""
+    if isinstance(value, (np.generic,)):
+        value = value.item()
+    if value is None or value is pd.NaT or (isinstance(value, float) and not np.isfinite(value)):
+        return None
+    if isinstance(value, (int, float, str, bool)):
+        return value
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()[:10]
+    return str(value)

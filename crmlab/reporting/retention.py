@@ -1,0 +1,294 @@
+"""The retention report, page by page: studies in, pages out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crmlab.customers import lifecycle, segments
+from crmlab.customers.backtest import Backtest
+from crmlab.customers.cohorts import Cohorts
+from crmlab.customers.intervals import interval, parameter_sd
+from crmlab.customers.study import Study
+from crmlab.reporting import figures, retention_figures
+from crmlab.reporting.evidence import frequency_figure, tracking_figure, traffic_light
+from crmlab.reporting.groups import group_names, groups_table
+from crmlab.reporting.language import (
+    Language,
+    Quantity,
+    count,
+    day,
+    money,
+    number,
+    plain,
+    share,
+    term,
+    years,
+)
+from crmlab.reporting.pages import Block, Cover, Figure, Finding, Page, Table, Tile, Tiles, say
+
+PAGES = ("retention.answer", "account", "retention.cohorts", "retention.here", "retention.life",
+         "retention.risk", "retention.slipped", "retention.trust", "method")  # fmt: skip
+TERMS = ("p_alive", "expected_active", "repeat_rate", "cohort", "age", "remaining_life",
+         "value_at_risk", "residual_clv", "rhythm", "prediction_interval",
+         "confidence_interval", "occasion")  # fmt: skip
+FIGURE_AGES = 24
+
+
+def cover(study: Study, language: Language) -> Cover:
+    """Title, what it is about, and the contents."""
+    about = say(
+        "retention.about", source=plain(study.account.source.rsplit("/", 1)[-1]),
+        end=day(study.assumptions.observation_end),
+    )  # fmt: skip
+    return Cover("retention.title", about, PAGES, language)
+
+
+def _active(study: Study) -> Quantity:
+    return count(study.customers["p_alive"].sum())
+
+
+def _active_limits(study: Study) -> tuple[float, float]:
+    """Prediction interval of the number of active customers: parameters and chance."""
+    customers = study.customers
+    history = {c: customers[c].to_numpy() for c in ("frequency", "recency", "T")}
+    by_parameters = parameter_sd(study.purchases, lambda m: float(m.p_alive(**history).sum()))
+    total = float(customers["p_alive"].sum())
+    limits = interval(total, float(by_parameters), lifecycle.active_sd(customers))
+    return limits.lower, limits.upper
+
+
+def in_one_page(
+    study: Study, cohorts: Cohorts, backtest: Backtest | None, language: Language
+) -> Page:
+    """How many are still active, what is at risk, whether newer cohorts differ, what to do first."""
+    customers, given = study.customers, study.assumptions
+    lower, upper = _active_limits(study)
+    value, risk = study.equity, float(customers["value_at_risk"].sum())
+    active = float(customers["p_alive"].sum())
+    blocks: list[Block] = [
+        say(
+            "retention.headline", style="lead", customers=count(len(customers)),
+            end=day(given.observation_end), active=count(active), lower=count(lower),
+            upper=count(upper), share=share(active / len(customers)),
+        ),
+        say("retention.rests_on", style="caveat", model=term(_model(study))),
+        Tiles((
+            Tile("tile.active", count(active), say(
+                "tile.active_note", lower=count(lower), upper=count(upper))),
+            Tile("tile.risk", share(risk / value if value else np.nan), say(
+                "tile.risk_note", risk=money(risk), value=money(value))),
+            Tile("tile.once", share((customers["frequency"] == 0).mean()), say(
+                "tile.once_note", customers=count((customers["frequency"] == 0).sum()))),
+        )),
+        Finding(_cohort_sentence(cohorts, language), say("decision.cohorts")),
+        _first_to_do(study, language),
+        traffic_light(backtest),
+    ]  # fmt: skip
+    return Page("retention.answer", tuple(blocks), language)
+
+
+def _model(study: Study) -> str:
+    return f"model.{type(study.purchases.model).__name__}"
+
+
+def _cohort_sentence(cohorts: Cohorts, language: Language):  # type: ignore[no-untyped-def]
+    compared = cohorts.compare()
+    if compared is None:
+        return say("cohorts.one")
+    age, first, last, chance = compared
+    whole = cohorts.rates.dropna(how="all").index
+    verdict = "cohorts.same" if abs(last - first) <= chance else (
+        "cohorts.better" if last > first else "cohorts.worse"
+    )  # fmt: skip
+    names = [language.write(Quantity(c, "period")) for c in (whole[0], whole[-1])]
+    return say(
+        verdict, age=count(age), unit=term(f"unit.{cohorts.age_unit}"), first=share(first),
+        last=share(last), first_name=plain(names[0]), last_name=plain(names[1]),
+    )  # fmt: skip
+
+
+def _first_to_do(study: Study, language: Language) -> Finding:
+    table, names = _risk_by_group(study, language)
+    top = table["value_at_risk"].idxmax()
+    row = table.loc[top]
+    return Finding(
+        say("finding.risk", name=plain(names[str(top)]), risk=money(row["value_at_risk"]),
+            share=share(row["value_at_risk"] / table["value_at_risk"].sum()),
+            customers=count(row["customers"])),
+        say("decision.risk"),
+    )  # fmt: skip
+
+
+def _risk_by_group(study: Study, language: Language) -> tuple[pd.DataFrame, dict[str, str]]:
+    group, limits = segments.rf_groups(study.customers, study.assumptions.unit)
+    return lifecycle.active_by(study.customers, group), group_names(limits, language)
+
+
+def cohort_page(cohorts: Cohorts, language: Language) -> Page:
+    """Repeat rates by cohort and age, curves at equal age, and mix against behaviour."""
+    names = [language.write(Quantity(c, "period")) for c in cohorts.rates.index]
+    rates = cohorts.rates.iloc[:, :FIGURE_AGES]
+    frame = rates.copy()
+    frame.columns = [f"age_{a}" for a in frame.columns]
+    frame.insert(0, "cohort", names)
+    frame.insert(1, "customers", cohorts.sizes.to_numpy())
+    shown = [a for a in (1, 2, 3, 6, 9, 12, 18, 24) if f"age_{a}" in frame]
+    kinds = {"cohort": "plain", "customers": "count", **{f"age_{a}": "share" for a in shown}}
+    first, late = _ages(cohorts)
+    blocks: list[Block] = [
+        Figure(
+            "heat_map",
+            retention_figures.heat_map(rates, cohorts.partial, names, language, cohorts.age_unit),
+            say("cohorts.heat_map", first=share(first[1]), late=share(late[1]),
+                first_age=count(first[0]), late_age=count(late[0]),
+                unit=term(f"unit.{cohorts.age_unit}")),
+            say("alt.heat_map", cohorts=count(len(names))),
+            Table("heat_map", frame, kinds),
+        ),
+        say("cohorts.hatched", style="caveat"),
+        _cohort_sentence(cohorts, language),
+        Figure(
+            "curves",
+            retention_figures.curves(rates, names, language, cohorts.age_unit),
+            say("cohorts.curves"),
+            say("alt.curves", cohorts=count(len(names))),
+            None,
+        ),
+        say("cohorts.mix", style="caveat"),
+    ]  # fmt: skip
+    return Page("retention.cohorts", tuple(blocks), language)
+
+
+def _ages(cohorts: Cohorts) -> tuple[tuple[int, float], tuple[int, float]]:
+    """First and last age observed for every whole cohort, with the repeat rate over them all."""
+    whole = cohorts.rates.dropna(how="all")
+    ages = [a for a in whole.columns if whole[a].notna().all()] or list(whole.columns[:1])
+    weights = cohorts.sizes[whole.index]
+    overall = {a: float(np.average(whole[a], weights=weights)) for a in (ages[0], ages[-1])}
+    return (int(ages[0]), overall[ages[0]]), (int(ages[-1]), overall[ages[-1]])
+
+
+def who_is_still_here(study: Study, language: Language) -> Page:
+    """Distribution of p_alive, expected active by cohort, and days since last purchase by rhythm."""
+    customers = study.customers
+    bands = lifecycle.alive_distribution(customers)
+    cohort = customers["first_date"].dt.to_period("M").rename("cohort")
+    by_cohort = lifecycle.active_by(customers, cohort).reset_index()
+    rhythm = lifecycle.rhythm(customers, study.assumptions.unit)
+    by_rhythm = lifecycle.active_by(customers, rhythm).reset_index()
+    by_rhythm["rhythm"] = "rhythm." + by_rhythm["rhythm"].astype(str)
+    sure = float((customers["p_alive"] >= 0.8).mean())
+    gone = float((customers["p_alive"] <= 0.2).mean())
+    kinds = {
+        "customers": "count", "expected_active": "count", "active_share": "share",
+        "residual_clv": "money",
+    }  # fmt: skip
+    overdue = by_rhythm[by_rhythm["rhythm"] == "rhythm.over-4"]
+    blocks: list[Block] = [
+        Figure(
+            "alive",
+            retention_figures.distribution(bands, language),
+            say("here.alive", sure=share(sure), gone=share(gone)),
+            say("alt.alive", sure=share(sure), gone=share(gone)),
+            Table("alive", bands, {"lower": "share", "upper": "share", "customers": "count",
+                                   "expected_active": "count", "residual_clv": "money"}),
+        ),
+        say("here.once", style="caveat"),
+        Table("active_by_cohort", by_cohort, {"cohort": "period", **kinds}),
+        say("here.rhythm", customers=count(overdue["customers"].sum()),
+            active=count(overdue["expected_active"].sum())),
+        Table("rhythm", by_rhythm, {"rhythm": "term", **kinds}),
+    ]  # fmt: skip
+    return Page("retention.here", tuple(blocks), language)
+
+
+def life(study: Study, language: Language) -> Page:
+    """Expected remaining life by group, and the average life of a new customer."""
+    given, model = study.assumptions, study.purchases.model
+    table, names = _risk_by_group(study, language)
+    horizon = given.horizon_years
+    new = model.expected_life(given.horizon, frequency=0, recency=0.0, T=0.0)
+    mean_infinite = model.a <= 1 or model.r <= 1
+    years_each = table.assign(life_each=table["life_each"] * horizon / given.horizon)
+    kinds = {"customers": "count", "active_share": "share", "life_each": "number"}
+    best = years_each["life_each"].idxmax()
+    figure = Figure(
+        "life",
+        figures.side_bars(
+            [names[str(g)] for g in years_each.index], years_each["life_each"].tolist(), language,
+            "number", "figure.life",
+        ),
+        say("life.figure", name=plain(names[str(best)]),
+            life=number(years_each.loc[best, "life_each"]), horizon=years(horizon)),
+        say("alt.life", groups=count(len(table))),
+        groups_table("life", years_each, names, language, kinds),
+    )  # fmt: skip
+    blocks: list[Block] = [
+        figure,
+        say("life.new", life=number(float(new) * horizon / given.horizon), horizon=years(horizon)),
+        say("life.infinite" if mean_infinite else "life.restricted", style="caveat",
+            horizon=years(horizon)),
+    ]  # fmt: skip
+    return Page("retention.life", tuple(blocks), language)
+
+
+def value_at_risk(study: Study, language: Language) -> Page:
+    """Value that is lost within the next quarter if nothing is done, by group."""
+    table, names = _risk_by_group(study, language)
+    table = table.sort_values("value_at_risk", ascending=False)
+    top = table.iloc[0]
+    kinds = {
+        "customers": "count", "expected_active": "count", "residual_clv": "money",
+        "value_at_risk": "money", "risk_share": "share",
+    }  # fmt: skip
+    total = float(table["value_at_risk"].sum())
+    blocks: list[Block] = [
+        Figure(
+            "risk",
+            figures.side_bars(
+                [names[str(g)] for g in table.index], table["value_at_risk"].tolist(), language,
+                "money", "figure.value_at_risk",
+            ),
+            say("risk.figure", risk=money(total), name=plain(names[str(table.index[0])]),
+                share=share(top["value_at_risk"] / total)),
+            say("alt.risk", groups=count(len(table))),
+            groups_table("risk", table, names, language, kinds),
+        ),
+        say("risk.limit", style="caveat"),
+    ]  # fmt: skip
+    return Page("retention.risk", tuple(blocks), language)
+
+
+def who_slipped_away(study: Study, language: Language) -> Page:
+    """Active customers a quarter ago against now, by what they had bought by then."""
+    since = lifecycle.since_last_quarter(study)
+    flows = lifecycle.flows(since)
+    then, now = float(flows["active_then"].sum()), float(flows["active_now"].sum())
+    frame = flows.reset_index()
+    frame["frequency_then"] = frame["frequency_then"].astype(str)
+    total = frame.drop(columns="frequency_then").sum()
+    last = pd.DataFrame([{"frequency_then": "Σ", **total.to_dict()}])
+    frame = pd.concat([frame, last], ignore_index=True)
+    kinds = {
+        "frequency_then": "plain", "customers": "count", "active_then": "count",
+        "bought": "count", "active_now": "count", "slipped": "count",
+    }  # fmt: skip
+    worst = flows["slipped"].idxmax()
+    blocks: list[Block] = [
+        say("slipped.headline", then=count(then), now=count(now), slipped=count(then - now),
+            share=share((then - now) / then if then else np.nan),
+            date=day(lifecycle.previous_end(study.assumptions.observation_end))),
+        say("slipped.who", repeats=plain(worst), slipped=count(flows.loc[worst, "slipped"])),
+        Table("slipped", frame, kinds, total=True),
+        say("slipped.caveat", style="caveat"),
+    ]  # fmt: skip
+    return Page("retention.slipped", tuple(blocks), language)
+
+
+def can_it_be_trusted(backtest: Backtest | None, language: Language) -> Page:
+    """The light, tracking, and calibration by frequency."""
+    blocks: tuple[Block, ...] = (traffic_light(backtest),)
+    if backtest is not None:
+        blocks += (tracking_figure(backtest, language), frequency_figure(backtest, language))
+    return Page("retention.trust", blocks, language)

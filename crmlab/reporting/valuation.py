@@ -1,0 +1,287 @@
+"""The customer-valuation report, page by page: studies in, pages out."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crmlab.customers import prospects, segments
+from crmlab.customers.backtest import Backtest
+from crmlab.customers.study import Study
+from crmlab.reporting import figures
+from crmlab.reporting.evidence import traffic_light
+from crmlab.reporting.groups import group_names, groups_table
+from crmlab.reporting.language import Language, count, day, money, number, plain, share, term, years
+from crmlab.reporting.pages import Block, Cover, Figure, Finding, Page, Table, Tile, Tiles, say
+from crmlab.units import days_per
+
+PAGES = ("valuation.answer", "account", "trust", "valuation.holders", "valuation.history",
+         "valuation.newcomers", "method")  # fmt: skip
+TERMS = ("equity", "residual_clv", "margin", "p_alive", "expected_purchases", "expected_spend",
+         "prediction_interval", "confidence_interval", "occasion", "holdout", "decile")  # fmt: skip
+TABLE_MONTHS = (0, 1, 3, 6, 12, 24, 36, 48, 60)
+
+
+def cover(study: Study, language: Language) -> Cover:
+    """Title, what it is about, and the contents."""
+    about = say(
+        "valuation.about", source=plain(study.account.source.rsplit("/", 1)[-1]),
+        end=day(study.assumptions.observation_end),
+    )  # fmt: skip
+    return Cover("valuation.title", about, PAGES, language)
+
+
+def in_one_page(
+    study: Study, backtest: Backtest | None, language: Language, *, seed: int
+) -> Page:
+    """The answer first: value with its interval, three findings with their decisions, one light."""
+    customers, given = study.customers, study.assumptions
+    total = study.equity_interval(seed=seed)
+    top = segments.totals(customers, segments.decile(customers)).iloc[0]
+    newcomer = prospects.value_by_month(study).iloc[-1]
+    blocks: list[Block] = [
+        say(
+            "valuation.headline", style="lead",
+            customers=count(len(customers)), end=day(given.observation_end),
+            equity=money(total.mean), lower=money(total.lower), upper=money(total.upper),
+            years=years(given.horizon_years),
+        ),
+        say(
+            "valuation.rests_on", style="caveat",
+            margin=share(given.margin), rate=share(given.discount_rate),
+        ),
+        Tiles((
+            Tile("tile.equity", money(total.mean), say(
+                "tile.equity_note", lower=money(total.lower), upper=money(total.upper))),
+            Tile("tile.newcomer", money(newcomer["value"]), say(
+                "tile.newcomer_note", lower=money(newcomer["lower"]),
+                upper=money(newcomer["upper"]))),
+            Tile("tile.top_tenth", share(top["share"]), say(
+                "tile.top_tenth_note", each=money(top["value_each"]))),
+        )),
+        *_findings(study, top),
+        traffic_light(backtest),
+    ]  # fmt: skip
+    return Page("valuation.answer", tuple(blocks), language)
+
+
+def _findings(study: Study, top: pd.Series) -> list[Finding]:
+    customers = study.customers
+    group, limits = segments.rf_groups(customers, study.assumptions.unit)
+    table = segments.totals(customers, group)
+    out = [
+        Finding(
+            say("finding.top", share=share(top["share"]), each=money(top["value_each"]),
+                customers=count(top["customers"])),
+            say("decision.top", customers=count(top["customers"])),
+        )
+    ]  # fmt: skip
+    if segments.ONE_TIME in table.index:
+        once = table.loc[segments.ONE_TIME]
+        out.append(Finding(
+            say("finding.once", share=share(once["customers"] / len(customers)),
+                value=share(once["share"]), each=money(once["value_each"])),
+            say("decision.once"),
+        ))  # fmt: skip
+    slipping = [name for name in ("R1F3", "R2F3") if name in table.index]
+    if slipping:
+        part = table.loc[slipping].sum()
+        out.append(Finding(
+            say("finding.slipping", customers=count(part["customers"]),
+                value=money(part["residual_clv"]), spent=money(part["total_value"]),
+                days=count(limits.loc[slipping, "recency_low"].min()),
+                times=count(limits.loc[slipping, "frequency_low"].min())),
+            say("decision.slipping"),
+        ))  # fmt: skip
+    return out
+
+
+def who_holds_the_value(study: Study, language: Language) -> Page:
+    """Deciles, the concentration curve, and recency-frequency groups with what to do with each."""
+    customers = study.customers
+    tenths = segments.totals(customers, segments.decile(customers))
+    curve = segments.concentration(customers, points=101)
+    fifth = float(np.interp(0.2, curve["customer_share"], curve["value_share"]))
+    frame = _with_total(tenths.reset_index(), "decile")
+    kinds = {
+        "decile": "plain", "customers": "count", "total_value": "money", "residual_clv": "money",
+        "value_each": "money", "share": "share",
+    }  # fmt: skip
+    blocks = (
+        Figure(
+            "deciles",
+            figures.bars(tenths["share"], language, "share", "figure.decile", "figure.value_share"),
+            say("holders.deciles", top=share(tenths["share"].iloc[0]),
+                rest=share(tenths["share"].iloc[5:].sum())),
+            say("alt.deciles", top=share(tenths["share"].iloc[0]),
+                last=share(tenths["share"].iloc[-1])),
+            Table("deciles", frame, kinds, total=True),
+        ),
+        Figure(
+            "concentration",
+            figures.concentration(curve, language),
+            say("holders.concentration", fifth=share(fifth)),
+            say("alt.concentration", fifth=share(fifth)),
+            Table("concentration", curve,
+                  {"customer_share": "share", "value_share": "share"}, rows=11),
+        ),
+        *groups(study, language),
+    )  # fmt: skip
+    return Page("valuation.holders", blocks, language)
+
+
+def _with_total(frame: pd.DataFrame, label: str) -> pd.DataFrame:
+    """The table with its sum as the last row; a mean is the sum's, not the means' sum."""
+    total = frame.drop(columns=label).sum()
+    if "value_each" in frame:
+        total["value_each"] = total["residual_clv"] / total["customers"]
+    names = {label: [*frame[label].astype(str), "Σ"]}
+    rows = pd.concat([frame.drop(columns=label), total.to_frame().T], ignore_index=True)
+    return rows.assign(**names)
+
+
+def groups(study: Study, language: Language) -> tuple[Block, ...]:
+    """Recency-frequency groups: who they are, what they hold, what to do with them."""
+    group, limits = segments.rf_groups(study.customers, study.assumptions.unit)
+    table = segments.totals(study.customers, group).sort_values("residual_clv", ascending=False)
+    names = group_names(limits, language)
+    best = table.index[0]
+    named = [names[g] for g in table.index]
+    figure = Figure(
+        "groups",
+        figures.side_bars(named, table["residual_clv"].tolist(), language, "money", "figure.value"),
+        say("holders.groups", share=share(table.loc[best, "share"]),
+            customers=share(table.loc[best, "customers"] / len(study.customers)),
+            name=plain(names[best])),
+        say("alt.groups", groups=count(len(table))),
+        groups_table("groups", table, names, language, {
+            "customers": "count", "residual_clv": "money", "value_each": "money",
+            "share": "share",
+        }),
+    )  # fmt: skip
+    actions = table.assign(
+        name=named, action=[f"action.{g}" for g in table.index], residual_clv=table["residual_clv"]
+    )
+    advice = Table("actions", actions, {"name": "plain", "action": "term"})
+    return figure, advice
+
+
+def how_history_becomes_value(study: Study, language: Language) -> Page:
+    """Lines of equal value over recency and frequency, and four customers in words."""
+    given, customers = study.assumptions, study.customers
+    span = float(np.quantile(customers["T"], 0.5))
+    most = max(10, int(customers["frequency"].quantile(0.99)))
+    examples = _examples(study, span, most)
+    grid = _grid(study, span, most)
+    kinds = {
+        "mark": "plain", "frequency": "count", "days_ago": "count", "p_alive": "share",
+        "expected_purchases": "number", "residual_clv": "money",
+    }  # fmt: skip
+    rows = examples.iloc[:4]
+    two = examples.set_index("mark")
+    blocks: list[Block] = [
+        say("history.intro"),
+        Figure(
+            "iso_value",
+            figures.iso_value(grid, examples, language, given.unit),
+            say("history.figure", b=money(two.loc["B", "residual_clv"]),
+                c=money(two.loc["C", "residual_clv"]), times=count(two.loc["B", "frequency"])),
+            say("alt.iso_value"),
+            Table("examples", examples, kinds),
+        ),
+        *(
+            say("history.example", mark=plain(row.mark), times=count(row.frequency),
+                days=count(row.days_ago), purchases=number(row.expected_purchases),
+                p_alive=share(row.p_alive), value=money(row.residual_clv))
+            for row in rows.itertuples()
+        ),
+        say("history.caveat", style="caveat"),
+    ]  # fmt: skip
+    return Page("valuation.history", tuple(blocks), language)
+
+
+def _value_of(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
+    """p_alive, 52-week purchases and value of histories, at the mean spend of the base."""
+    given, model = study.assumptions, study.purchases.model
+    history = {c: frame[c].to_numpy() for c in ("frequency", "recency", "T")}
+    det = model.det(given.rate, given.horizon, **history)
+    return frame.assign(
+        p_alive=model.p_alive(**history),
+        expected_purchases=model.expected_purchases(given.year_ahead, **history),
+        residual_clv=given.margin * det * study.spend.model.expected_spend_new(),
+    )
+
+
+def _examples(study: Study, span: float, most: int) -> pd.DataFrame:
+    """Four customers known for the median time: often and lately, often but long ago, and so on."""
+    often = max(4, round(most * 0.6))
+    frame = pd.DataFrame(
+        {
+            "mark": list("ABCD"),
+            "frequency": [1, often, often, 2],
+            "recency": [0.2 * span, 0.45 * span, 0.95 * span, 0.95 * span],
+            "T": span,
+        }
+    )
+    days = (frame["T"] - frame["recency"]) * days_per(study.assumptions.unit)
+    return _value_of(study, frame.assign(days_ago=days))
+
+
+def _grid(study: Study, span: float, most: int) -> pd.DataFrame:
+    recency = np.linspace(span / 60, span, 60)
+    frequency = np.arange(1, most + 1)
+    cells = pd.DataFrame(
+        [(f, t) for t in recency for f in frequency], columns=["frequency", "recency"]
+    )
+    values = _value_of(study, cells.assign(T=span))
+    return values.pivot(index="recency", columns="frequency", values="residual_clv")
+
+
+def a_new_customer(study: Study, language: Language) -> Page:
+    """Expected cumulative margin of a new customer by month, and by cohort."""
+    months = prospects.value_by_month(study)
+    cohort = prospects.by_cohort(study)
+    first, last = months.iloc[0], months.iloc[-1]
+    shown = months[months["month"].isin(TABLE_MONTHS)]
+    kinds = {"month": "count", "value": "money", "lower": "money", "upper": "money"}
+    blocks: list[Block] = [
+        Figure(
+            "newcomer",
+            figures.band(months, language),
+            say("newcomers.figure", value=money(last["value"]), lower=money(last["lower"]),
+                upper=money(last["upper"]), years=years(study.assumptions.horizon_years),
+                first=money(first["value"])),
+            say("alt.newcomer", first=money(first["value"]), value=money(last["value"])),
+            Table("newcomer", shown, kinds),
+        ),
+        say("newcomers.no_cost", style="caveat"),
+        *cohort_table(study, cohort),
+    ]  # fmt: skip
+    return Page("valuation.newcomers", tuple(blocks), language)
+
+
+def cohort_table(study: Study, cohort: pd.DataFrame) -> tuple[Block, ...]:
+    """How the customers won in each month began; and whether the newest begin differently."""
+    known = cohort[cohort["early_repeats"].notna()]
+    frame = cohort.reset_index()
+    kinds = {
+        "cohort": "period", "customers": "count", "first_value": "money",
+        "early_repeats": "number", "value_each": "money", "residual_clv": "money",
+    }  # fmt: skip
+    if len(known) < 2:
+        sentence = say("newcomers.one_cohort")
+    else:
+        sentence = say(
+            "newcomers.cohorts", first=number(known["early_repeats"].iloc[0]),
+            last=number(known["early_repeats"].iloc[-1]),
+            change=term(_change(known["early_repeats"].iloc[0], known["early_repeats"].iloc[-1])),
+        )  # fmt: skip
+    return sentence, Table("cohorts", frame, kinds)
+
+
+def _change(first: float, last: float) -> str:
+    if abs(last - first) <= 0.1 * first:
+        return "word.about_same"
+    return "word.more" if last > first else "word.fewer"
+
+

@@ -1,0 +1,51 @@
+"""The tables of a report as an Excel workbook: one sheet a table, every row, full precision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from os import PathLike
+from typing import Any
+
+import xlsxwriter
+
+from crmlab.reporting.language import Language, Quantity
+from crmlab.reporting.pages import Table, plain_value
+
+FORMATS = {"share": "0.0%", "money": "#,##0.00", "cents": "#,##0.00", "count": "#,##0"}
+WRITTEN = ("term", "period", "plain")
+SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+
+
+def write_workbook(
+    path: str | PathLike[str], tables: Sequence[Table], language: Language
+) -> None:
+    """Write the tables, each on a sheet named by its key. No text becomes a formula or a link."""
+    with xlsxwriter.Workbook(path, SAFE) as book:
+        bold = book.add_format({"bold": True})
+        formats = {kind: book.add_format({"num_format": f}) for kind, f in FORMATS.items()}
+        for table in tables:
+            sheet = book.add_worksheet(table.key[:31])
+            sheet.write_string(0, 0, language.text(f"table.{table.key}"), bold)
+            sheet.freeze_panes(3, 1)
+            for j, (name, kind) in enumerate(table.kinds.items()):
+                sheet.write_string(2, j, language.text(f"column.{name}"), bold)
+                sheet.set_column(j, j, 34 if kind in WRITTEN else 18)
+                for i, value in enumerate(table.frame[name]):
+                    _write(sheet, 3 + i, j, value, kind, formats.get(kind), language)
+
+
+def _write(
+    sheet: Any, row: int, column: int, value: Any, kind: str, form: Any, language: Language
+) -> None:
+    if kind in WRITTEN:
+        text = re.sub(r"[\x00-\x08\x0b-\x1f]", "", language.write(Quantity(value, kind)))
+        sheet.write_string(row, column, text[:32767])
+        return
+    known = plain_value(value)
+    if known is None:
+        sheet.write_blank(row, column, None)
+    elif isinstance(known, str):
+        sheet.write_string(row, column, known)
+    else:
+        sheet.write_number(row, column, known, form)

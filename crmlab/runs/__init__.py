@@ -1,0 +1,1 @@
+"""An unattended run: typed parameters, a notebook in a kernel, HTML and PDF, publication."""

@@ -1,0 +1,47 @@
+"""The reports: name, parameters and notebook of each. A new report is one line here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import crmlab
+from crmlab.errors import ParameterError
+from crmlab.runs.parameters import CustomerValuation, ReportParameters, Retention
+
+
+class UnknownReport(ParameterError):
+    """A report that there is not."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"There is no report '{name}'. The reports are: {', '.join(PARAMETERS)}.")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: its name, the kind of its parameters, and the notebook that makes it."""
+
+    name: str
+    parameters: type[ReportParameters]
+    notebook: Path
+
+
+PARAMETERS: dict[str, type[ReportParameters]] = {
+    "customer-valuation": CustomerValuation,
+    "retention": Retention,
+}
+
+
+def find(name: str) -> Report:
+    """The report called `name`; UnknownReport with the names there are otherwise."""
+    if name not in PARAMETERS:
+        raise UnknownReport(name)
+    return Report(name, PARAMETERS[name], notebooks() / f"{name.replace('-', '_')}.ipynb")
+
+
+def notebooks() -> Path:
+    """Where the notebooks are: inside an installed package, or beside it in a checkout."""
+    package = Path(crmlab.__file__).parent
+    inside = package / "notebooks"
+    return inside if inside.is_dir() else package.parent / "notebooks"

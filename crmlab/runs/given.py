@@ -1,0 +1,165 @@
+"""What the user gave: a parameters file, NAME=VALUE settings and options, read strictly."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar, get_args
+
+from crmlab.errors import ParameterError, SourceNotFound, UnknownParameter, UnreadableSource
+from crmlab.runs.parameters import CDNOW, SourceParameters
+
+P = TypeVar("P", bound=SourceParameters)
+
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_LARGEST = 1_000_000
+_WORD = "tag:yaml.org,2002:str"
+
+
+class UnreadableParameters(ParameterError):
+    """A parameters file that cannot be read as one."""
+
+    def __init__(self, path: Path, found: str) -> None:
+        self.path = path
+        super().__init__(
+            f"The parameters file '{path}' cannot be read: {found}. "
+            "It must be YAML or JSON with one 'name: value' a line."
+        )
+
+
+def gather(
+    kind: type[P],
+    *,
+    file: Path | None = None,
+    settings: Sequence[str] = (),
+    options: Mapping[str, str | None] | None = None,
+) -> P:
+    """Parameters from a file, then NAME=VALUE settings, then options; each overrides the last.
+
+    Raises a ParameterError (exit code 2) for an unknown name, a wrong type or range, or a file
+    that cannot be read.
+    """
+    values = read_file(kind, file) if file else {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign:
+            raise ParameterError(f"'--set {setting}' has no '='. Write: --set NAME=VALUE")
+        values[name.strip()] = from_text(kind, name.strip(), text)
+    for name, given in (options or {}).items():
+        if given is not None:
+            values[name] = from_text(kind, name, given)
+    return kind.build(values)
+
+
+def from_text(kind: type[SourceParameters], name: str, text: str) -> object:
+    """The value that `text` stands for in parameter `name`.
+
+    Text that does not read as the type stays text, which the parameters' own check then refuses.
+    """
+    if name not in kind.model_fields:
+        raise UnknownParameter(name, kind.model_fields)
+    annotation = kind.model_fields[name].annotation
+    types = get_args(annotation) or (annotation,)
+    if type(None) in types and text.strip().casefold() == "none":
+        return None
+    if float in types and _NUMBER.fullmatch(text.strip()):
+        return float(text)
+    if int in types and _WHOLE.fullmatch(text.strip()) and len(text) < 20:
+        return int(text)
+    return text
+
+
+def read_file(kind: type[SourceParameters], path: Path) -> dict[str, object]:
+    """The values in a YAML or JSON file, by name."""
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise UnreadableParameters(path, "it is larger than a parameters file can be")
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableParameters(path, "it is not text in UTF-8") from None
+    except OSError as error:
+        raise UnreadableParameters(path, (error.strerror or str(error)).lower()) from None
+    if path.suffix.casefold() == ".json":
+        return _read_json(path, text)
+    return _read_yaml(kind, path, text)
+
+
+def _read_json(path: Path, text: str) -> dict[str, object]:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        _refuse_repeated(path, [name for name, _ in pairs])
+        return dict(pairs)
+
+    try:
+        values = json.loads(text, object_pairs_hook=unique)
+    except json.JSONDecodeError as error:
+        found = f"line {error.lineno}: {error.msg}"
+        raise UnreadableParameters(path, found) from None
+    except RecursionError:
+        raise UnreadableParameters(path, "it is nested too deeply") from None
+    if not isinstance(values, dict):
+        raise UnreadableParameters(path, "it does not hold names and values")
+    return values
+
+
+def _read_yaml(kind: type[SourceParameters], path: Path, text: str) -> dict[str, object]:
+    """Read the words themselves, so that NO, 1997-09-30 and 007 stay what was written."""
+    import yaml
+
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        found = f"line {mark.line + 1}: {getattr(error, 'problem', '')}" if mark else str(error)
+        raise UnreadableParameters(path, found) from None
+    if node is None:
+        return {}
+    if not isinstance(node, yaml.MappingNode) or any(k.tag != _WORD for k, _ in node.value):
+        raise UnreadableParameters(path, "it does not hold names and values")
+    _refuse_repeated(path, [key.value for key, _ in node.value])
+    return {key.value: _yaml_value(kind, key.value, value) for key, value in node.value}
+
+
+def _yaml_value(kind: type[SourceParameters], name: str, node: object) -> object:
+    text, tag = getattr(node, "value", None), getattr(node, "tag", "")
+    if not isinstance(text, str):
+        return [] if tag.endswith("seq") else {}
+    if tag == "tag:yaml.org,2002:null":
+        text = "none"
+    return from_text(kind, name, text)
+
+
+def _refuse_repeated(path: Path, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise UnreadableParameters(path, f"'{name}' is given more than once")
+
+
+def locate(source: str) -> str:
+    """The absolute path of `source`, or cdnow as it is.
+
+    Raises SourceNotFound with the nearest names if nothing is there.
+    """
+    if source == CDNOW:
+        return source
+    path = Path(source).expanduser()
+    try:
+        found, folder = path.exists(), path.is_dir()
+    except (OSError, ValueError):  # a name too long, or with a character that no name may have
+        found, folder = False, False
+    if not found:
+        raise SourceNotFound(source, _beside(path))
+    if folder:
+        raise UnreadableSource(source, "it is a folder", "Give the path of a file in it.")
+    return str(path.resolve())
+
+
+def _beside(path: Path) -> list[str]:
+    try:
+        files = (other.name for other in path.parent.iterdir() if other.is_file())
+        return [str(path.parent / name) for name in islice(files, 1000)]
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,233 @@
+"""The reports' parameters: name, type, unit, default and meaning of each, declared once."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
+
+from crmlab.errors import MissingParameter, UnknownParameter, WrongParameter
+from crmlab.units import Unit
+
+CDNOW = "cdnow"
+"""The built-in source; any other is the path of a file."""
+
+CDNOW_FACTS: dict[str, str] = {
+    "zero_amount": "occasion",
+    "observation_end": "1998-06-30",
+    "calibration_end": "1997-09-30",
+    "currency": "USD",
+}
+"""What is known of the built-in source and need not be given."""
+
+REGIONS = {"en": "US", "es": "ES"}
+"""The region of a language if none is given."""
+
+_MISSING = "the last day on which a purchase could have been seen in the source"
+
+
+def _check_date(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("not YYYY-MM-DD")
+    datetime.date.fromisoformat(text)
+    return text
+
+
+def _check_text(text: str) -> str:
+    text.encode()  # a lone surrogate could be passed on, but in no file be written
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_text)]
+Date = Annotated[str, AfterValidator(_check_date)]
+
+
+def _declare(default: object, meaning: str, expected: str, unit: str = "", **limits: Any) -> Any:
+    extra: JsonDict = {"unit": unit, "expected": expected}
+    return Field(default, description=meaning, json_schema_extra=extra, **limits)
+
+
+class SourceParameters(BaseModel):
+    """Where the purchases are and how they are read."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+
+    source: Text = _declare(
+        CDNOW,
+        "the purchases: the path of a CSV or Parquet file, or cdnow for the built-in example",
+        "the path of a file, or cdnow",
+        min_length=1,
+    )
+    customer_id: Text = _declare(
+        "customer_id", "the column that says who bought", "a column's name", min_length=1
+    )
+    date: Text = _declare(
+        "date", "the column with the day of the purchase", "a column's name", min_length=1
+    )
+    amount: Text = _declare(
+        "amount", "the column with the money paid", "a column's name", min_length=1
+    )
+    zero_amount: Literal["occasion", "ignore"] | None = _declare(
+        None,
+        "is a day whose purchases cost nothing an occasion? "
+        "If not given: occasion for cdnow, ignore otherwise",
+        "occasion or ignore",
+    )
+    observation_end: Date | None = _declare(
+        None,
+        "the last day on which a purchase could have been seen; "
+        "may be left out for cdnow only (1998-06-30)",
+        "a date as YYYY-MM-DD",
+        "date",
+    )
+
+    @classmethod
+    def build(cls, values: dict[str, object]) -> Self:
+        """Check `values` and make the parameters; UnknownParameter or WrongParameter otherwise."""
+        for name in values:
+            if name not in cls.model_fields:
+                raise UnknownParameter(name, cls.model_fields)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            raise WrongParameter(name, _brief(values[name]), cls.expected(name)) from None
+
+    @classmethod
+    def expected(cls, name: str) -> str:
+        """What parameter `name` may be, in words."""
+        return _extra(cls, name)["expected"]
+
+    @classmethod
+    def describe(cls) -> list[dict[str, object]]:
+        """Name, type, unit, default and meaning of every parameter, in order."""
+        return [
+            {
+                "name": name,
+                "type": cls.expected(name),
+                "unit": _extra(cls, name)["unit"],
+                "default": field.default,
+                "meaning": field.description,
+            }
+            for name, field in cls.model_fields.items()
+        ]
+
+    def assumed(self) -> list[str]:
+        """Names of the parameters that were left at their defaults."""
+        return [name for name in type(self).model_fields if name not in self.model_fields_set]
+
+    def resolved(self) -> Self:
+        """The same with what follows from the source filled in, so that every run is explicit."""
+        facts = CDNOW_FACTS if self.source == CDNOW else {"zero_amount": "ignore"}
+        return self._filled(facts)
+
+    def _filled(self, facts: dict[str, str]) -> Self:
+        known = {k: v for k, v in facts.items() if getattr(self, k, "") is None}
+        return self.model_copy(update=known)
+
+
+class ReportParameters(SourceParameters):
+    """What every report may be told."""
+
+    calibration_end: Date | None = _declare(
+        None,
+        "models are checked on what follows this day. If not given: 1997-09-30 for cdnow, "
+        "otherwise the last third of the observed period is held out",
+        "a date as YYYY-MM-DD, before observation_end",
+        "date",
+    )
+    unit: Unit = _declare(
+        "week", "the time unit of the models", "one of day, week, month, year", "time unit"
+    )
+    margin: float = _declare(
+        0.30,
+        "what is left of a unit of money spent, before the costs of keeping customers",
+        "a number above 0 and at most 1",
+        "share of net spend",
+        gt=0,
+        le=1,
+    )
+    discount_rate: float = _declare(
+        0.15,
+        "what money next year is worth less than money now, effective",
+        "a number above -1 and at most 10",
+        "a year",
+        gt=-1,
+        le=10,
+    )
+    horizon_years: float = _declare(
+        5.0,
+        "how far ahead purchases are counted",
+        "a number above 0 and at most 100",
+        "years",
+        gt=0,
+        le=100,
+    )
+    currency: Text | None = _declare(
+        None,
+        "the currency of the amounts. If not given: USD for cdnow, otherwise no symbol",
+        "three capital letters, such as EUR",
+        "ISO 4217",
+        pattern="^[A-Z]{3}$",
+    )
+    language: Literal["en", "es"] = _declare("en", "the language of the report", "en or es")
+    region: Text | None = _declare(
+        None,
+        "how numbers, money and dates are written. If not given: US for en, ES for es",
+        "two capital letters, such as ES, MX, US or GB",
+        "ISO 3166",
+        pattern="^[A-Z]{2}$",
+    )
+    seed: int = _declare(
+        1997,
+        "where random draws start; the same seed gives the same report",
+        "a whole number from 0 to 4294967295",
+        ge=0,
+        le=2**32 - 1,
+    )
+
+    def resolved(self) -> Self:
+        """The same with what follows from source and language filled in.
+
+        Raises MissingParameter without an observation_end, except for cdnow, and WrongParameter
+        if calibration_end is not before it.
+        """
+        full = super().resolved()._filled({"region": REGIONS[self.language]})
+        if full.observation_end is None:
+            raise MissingParameter("observation_end", _MISSING, "2026-06-30")
+        if full.calibration_end is None or full.calibration_end < full.observation_end:
+            return full
+        if self.calibration_end is None:  # cdnow's own day, but an earlier end was given
+            return full.model_copy(update={"calibration_end": None})
+        expected = f"a date as YYYY-MM-DD, before observation_end ({full.observation_end})"
+        raise WrongParameter("calibration_end", full.calibration_end, expected)
+
+
+class CustomerValuation(ReportParameters):
+    """Parameters of the customer-valuation report."""
+
+
+class Retention(ReportParameters):
+    """Parameters of the retention report."""
+
+    cohort_period: Literal["week", "month", "quarter", "year"] = _declare(
+        "month",
+        "customers who first bought in the same period form a cohort",
+        "one of week, month, quarter, year",
+        "period",
+    )
+
+
+def _extra(kind: type[SourceParameters], name: str) -> dict[str, str]:
+    extra = kind.model_fields[name].json_schema_extra
+    return {k: str(v) for k, v in extra.items()} if isinstance(extra, dict) else {}
+
+
+def _brief(value: object) -> object:
+    """A value short enough for a message of one line."""
+    if isinstance(value, (dict, list)):
+        return f"a {'mapping' if isinstance(value, dict) else 'list'}"
+    return value[:60] + "..." if isinstance(value, str) and len(value) > 60 else value

@@ -1,0 +1,145 @@
+"""A DataFrame of any types is read as its values read, and stays as it was."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from crmlab.errors import MissingColumn, NoUsableRows, UnreadableSource
+from crmlab.intake.log import TransactionLog, read_transactions
+
+DAY = dt.date(2024, 1, 5)
+
+
+def read(**columns: Any) -> TransactionLog:
+    full = {"customer_id": ["a", "b"], "date": ["2024-01-05"] * 2, "amount": [10, 5]}
+    return read_transactions(pd.DataFrame(full | columns))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pd.Series(["007", None]), ["007"]),
+        (pd.Series(["007", None], dtype=object), ["007"]),
+        (pd.Series(["007", None], dtype="string"), ["007"]),
+        (pd.Series(["007", None], dtype="category"), ["007"]),
+        (pd.Series(["007", None], dtype="string[pyarrow]"), ["007"]),
+        (pd.Series(["007", None], dtype=pd.ArrowDtype(pa.string())), ["007"]),
+        (pd.Series([2**60 + 1, 7]), ["1152921504606846977", "7"]),
+        (pd.Series([2**63 + 5, 7], dtype="uint64"), ["7", "9223372036854775813"]),
+        (pd.Series([2**60 + 1, None], dtype="Int64"), ["1152921504606846977"]),
+        (pd.Series([2**60 + 1, None], dtype="int64[pyarrow]"), ["1152921504606846977"]),
+        (pd.Series([2**60 + 1, None], dtype=object), ["1152921504606846977"]),
+        (pd.Series([2**70, None], dtype=object), ["1180591620717411303424"]),
+        (pd.Series([12345.0, np.nan]), ["12345"]),
+        (pd.Series([12345.0, np.nan], dtype="float32"), ["12345"]),
+        (pd.Series([12345.0, np.nan], dtype="float16"), ["12344"]),
+        (pd.Series([12345.0, None], dtype=object), ["12345"]),
+        (pd.Series([1.5, None], dtype=object), ["1.5"]),
+        (pd.Series([7, 8], dtype="category"), ["7", "8"]),
+        (pd.Series([Decimal("7.0"), pd.NA], dtype=object), ["7"]),
+        (pd.Series([" x ", ""]), ["x"]),
+        (pd.Series([True, None], dtype=object), ["true"]),
+    ],
+)
+def test_ids_of_any_type_are_exact(values: "pd.Series[Any]", expected: list[str]):
+    log = read(customer_id=values)
+
+    assert sorted(log.summarize("2024-12-31").index) == sorted(expected)
+    assert log.account("2024-12-31").set_aside["no_customer"].records == 2 - len(expected)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.to_datetime(pd.Series(["2024-01-05 23:59:59", "2024-01-05"]), format="ISO8601"),
+        pd.Series(["2024-01-05", "2024-01-05"]).astype("datetime64[ns]"),
+        pd.Series([DAY, DAY]),
+        pd.Series([pd.Timestamp(DAY), DAY], dtype=object),
+        pd.Series([dt.datetime(2024, 1, 5, 10), "20240105"], dtype=object),
+        pd.Series([20240105, 20240105]),
+        pd.Series([DAY, DAY], dtype="date32[pyarrow]"),
+        pd.Series([dt.datetime(2024, 1, 5, 23, 30)] * 2, dtype="timestamp[us][pyarrow]"),
+        pd.Series(pd.period_range("2024-01-05", periods=1).repeat(2)),
+        pd.Series(["2024-01-05T23:59:59.123456789", "2024-01-05"], dtype="category"),
+    ],
+)
+def test_days_of_any_type_are_the_same(values: "pd.Series[Any]"):
+    log = read(date=values)
+
+    assert (log.first_date, log.last_date) == (DAY, DAY)
+    assert log.account("2024-12-31").used.records == 2
+
+
+def test_an_instant_with_a_time_zone_is_the_day_that_its_own_clock_shows():
+    late = pd.to_datetime(pd.Series(["2024-01-05 22:30", "2024-01-05 21:00"]), utc=True)
+    madrid = late.dt.tz_convert("Europe/Madrid").astype("datetime64[us, Europe/Madrid]")
+
+    for values in (madrid + pd.Timedelta("2h"), (madrid + pd.Timedelta("2h")).astype(object)):
+        log = read(date=values)
+
+        assert (log.first_date, log.last_date) == (dt.date(2024, 1, 6), dt.date(2024, 1, 6))
+
+
+def test_missing_days_are_unreadable():
+    log = read(date=pd.to_datetime(pd.Series(["2024-01-05", None])))
+
+    assert log.account("2024-12-31").set_aside["date_unreadable"].records == 1
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "Float64", "object", "double[pyarrow]"])
+def test_floats_are_rounded_to_four_decimals(dtype: str):
+    log = read(amount=pd.Series([19.99, 0.00001], dtype=dtype))
+
+    assert log.money == Decimal("19.99")
+    assert log.account("2024-12-31").set_aside["amount_unreadable"].records == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "object"])
+def test_nan_and_infinity_are_no_amounts(dtype: str):
+    log = read(
+        customer_id=list("abcd"),
+        date=["2024-01-05"] * 4,
+        amount=pd.Series([10, np.nan, np.inf, -np.inf], dtype=dtype),
+    )
+
+    assert log.account("2024-12-31").set_aside["amount_unreadable"].records == 3
+
+
+def test_the_frame_is_not_changed():
+    frame = pd.DataFrame(
+        {"customer_id": [1.0, None], "date": pd.to_datetime(["2024-01-05"] * 2), "amount": [1, "x"]}
+    )
+    before = frame.copy(deep=True)
+
+    read_transactions(frame)
+
+    pd.testing.assert_frame_equal(frame, before)
+
+
+def test_the_fingerprint_is_that_of_the_three_columns():
+    first, same = read(), read(other=["x", "y"])
+    changed = [read(amount=[10, 6]), read(customer_id=["ab", ""]), read(amount=["10", None])]
+
+    assert first.fingerprint == same.fingerprint
+    assert len({log.fingerprint for log in (first, *changed)}) == 4
+    assert first.source == "DataFrame"
+
+
+def test_labels_need_not_be_text():
+    frame = pd.DataFrame([["a", "2024-01-05", 10]])
+
+    assert read_transactions(frame, customer_id="0", date="1", amount="2").records == 1
+
+
+def test_errors_call_it_a_dataframe():
+    with pytest.raises(MissingColumn, match="'DataFrame' has no column 'amount'"):
+        read_transactions(pd.DataFrame({"customer_id": ["a"], "date": ["2024-01-05"]}))
+    with pytest.raises(NoUsableRows, match="'DataFrame'"):
+        read(customer_id=[], date=[], amount=[])
+    with pytest.raises(UnreadableSource, match="no Unicode"):
+        read(customer_id=pd.Series(["\ud800", "b"], dtype=object))

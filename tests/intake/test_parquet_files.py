@@ -1,0 +1,158 @@
+"""Parquet is read in its types, exactly."""
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from crmlab.errors import MissingColumn, NoUsableRows, UnreadableSource
+from crmlab.intake.log import read_transactions
+
+DAY = dt.date(2024, 1, 5)
+
+
+def parquet(folder: Path, **columns: pa.Array) -> Path:
+    full = {
+        "customer_id": pa.array(["a", "b"]),
+        "date": pa.array([DAY, DAY]),
+        "amount": pa.array([10, 5]),
+    }
+    pq.write_table(pa.table(full | columns), folder / "orders.parquet")
+    return folder / "orders.parquet"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (pa.array([9007199254740993, None], pa.int64()), ["9007199254740993"]),
+        (pa.array([12345.0, None], pa.float64()), ["12345"]),
+        (
+            pa.array([Decimal(12345678901234567890), None], pa.decimal128(20, 0)),
+            ["12345678901234567890"],
+        ),
+        (pa.array([" 007 ", None]).dictionary_encode(), ["007"]),
+    ],
+    ids=["integer", "float", "decimal", "dictionary"],
+)
+def test_ids_of_any_type_are_exact(tmp_path: Path, values: pa.Array, expected: list[str]):
+    log = read_transactions(parquet(tmp_path, customer_id=values))
+
+    assert list(log.summarize("2024-12-31").index) == expected
+    assert log.account("2024-12-31").set_aside["no_customer"].records == 1
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([DAY, DAY]),
+        pa.array(
+            [dt.datetime(2024, 1, 5, 23, 59, 59), dt.datetime(2024, 1, 5)], pa.timestamp("ns")
+        ),
+        pa.array([dt.datetime(2024, 1, 5, 23, 59), dt.datetime(2024, 1, 5)], pa.timestamp("s")),
+        pa.array(["2024-01-05 10:00", "20240105"]),
+        pa.array([20240105, 20240105]),
+        pa.array([20240105.0, 20240105.0]),
+    ],
+    ids=["date", "ns", "s", "text", "integer", "float"],
+)
+def test_days_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
+    log = read_transactions(parquet(tmp_path, date=values))
+
+    assert (log.first_date, log.last_date) == (DAY, DAY)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([19.99, 0.00001]),
+        pa.array([19.99, 0.00001], pa.float32()),
+        pa.array([Decimal("19.990"), Decimal("0.000")]),
+        pa.array(["+19.99", " 0 "]),
+    ],
+    ids=["double", "float", "decimal", "text"],
+)
+def test_amounts_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
+    log = read_transactions(parquet(tmp_path, amount=values))
+
+    assert log.money == Decimal("19.99")
+    assert log.account("2024-12-31").set_aside["amount_unreadable"].records == 0
+
+
+def test_amounts_that_are_no_number_are_set_aside(tmp_path: Path):
+    amounts = pa.array([10.0, float("nan"), float("inf"), float("-inf"), 1e20, None])
+    path = parquet(
+        tmp_path,
+        customer_id=pa.array(["a"] * 6),
+        date=pa.array([DAY] * 6),
+        amount=amounts,
+    )
+
+    account = read_transactions(path).account("2024-12-31")
+
+    assert account.set_aside["amount_unreadable"].records == 5
+    assert [e.amount for e in account.examples["amount_unreadable"]] == ["nan", "inf", "-inf"]
+
+
+def test_instants_with_a_time_zone_are_refused(tmp_path: Path):
+    instants = pa.array([dt.datetime(2024, 1, 5, 23, 30)] * 2, pa.timestamp("us", "UTC"))
+
+    with pytest.raises(UnreadableSource, match="'date' holds instants with a time zone"):
+        read_transactions(parquet(tmp_path, date=instants))
+
+
+def test_names_that_differ_by_case_alone_are_not_confused(tmp_path: Path):
+    path = tmp_path / "orders.parquet"
+    names = ["DATE", "date", "customer_id", "amount"]
+    columns = [pa.array(["x"]), pa.array([DAY]), pa.array(["a"]), pa.array([1])]
+    pq.write_table(pa.Table.from_arrays(columns, names), path)
+
+    assert read_transactions(path).first_date == DAY
+
+
+def test_a_name_of_any_signs_is_only_a_name(tmp_path: Path):
+    path = parquet(tmp_path, **{'to"tal); --': pa.array([7, 7])})
+
+    assert read_transactions(path, amount='to"tal); --').money == 14
+
+
+def test_a_parquet_file_needs_no_suffix(tmp_path: Path):
+    path = parquet(tmp_path).rename(tmp_path / "orders")
+
+    assert read_transactions(path).records == 2
+
+
+def test_a_missing_column_is_told(tmp_path: Path):
+    with pytest.raises(MissingColumn, match="--set date=NAME"):
+        read_transactions(parquet(tmp_path), date="day")
+
+
+def test_a_table_without_rows_says_so(tmp_path: Path):
+    path = tmp_path / "orders.parquet"
+    pd.DataFrame({"customer_id": [], "date": [], "amount": []}).to_parquet(path)
+
+    with pytest.raises(NoUsableRows):
+        read_transactions(path)
+
+
+@pytest.mark.parametrize("keep", [4, 100, 0.5, 0.99])
+def test_a_file_cut_short_is_refused(tmp_path: Path, keep: float):
+    path = parquet(tmp_path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(keep * len(data)) if keep < 1 else int(keep)])
+
+    with pytest.raises(UnreadableSource, match="damaged"):
+        read_transactions(path)
+
+
+def test_a_file_with_damage_inside_is_refused(tmp_path: Path):
+    path = parquet(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[8:120] = bytes(112)
+    path.write_bytes(data)
+
+    with pytest.raises(UnreadableSource, match="damaged"):
+        read_transactions(path)

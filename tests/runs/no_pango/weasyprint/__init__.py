@@ -1,0 +1,1 @@
+raise OSError("cannot load library libpango-1.0-0")
