@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.intervals import Interval, count_interval
-from crmlab.errors import WrongParameter
+from crmlab.errors import NotEstimable, NoUsableRows, WrongParameter
 from crmlab.intake.log import TransactionLog
 from crmlab.models.base import Fit
 from crmlab.models.catalogue import PURCHASE_MODELS
@@ -53,15 +53,15 @@ class Backtest:
         x, t_x, T = (summary[c].to_numpy() for c in ("frequency", "recency", "T"))
         occasions = log.occasions(observation_end)
         later = occasions[occasions["date"] > pd.Timestamp(calibration_end)]
-        actual = later.groupby("customer_id").size().reindex(summary.index).fillna(0.0)
-        known = later["customer_id"].isin(summary.index)
+        bought = later.groupby("customer_id")["amount"].agg(["size", "sum"])
+        known = bought.reindex(summary.index)
         same_again = np.divide(x * horizon, T, out=np.zeros_like(T), where=T > 0)
         customers = summary[["frequency", "recency", "T"]].assign(
             predicted=fit.model.expected_purchases(horizon, frequency=x, recency=t_x, T=T),
-            actual=actual,
+            actual=known["size"].fillna(0.0),
             same_again=same_again,
         )
-        revenue = float(later["amount"].sum())
+        revenue = float(bought["sum"].sum())
         return cls(
             str(calibration_end),
             str(observation_end),
@@ -69,9 +69,27 @@ class Backtest:
             customers,
             _tracking(occasions, summary, fit, calibration_end, observation_end, unit),
             count_interval(summary, fit, horizon, seed=seed),
-            int(later.loc[~known, "customer_id"].nunique()),
-            float(later.loc[~known, "amount"].sum()) / revenue if revenue else 0.0,
+            len(bought) - int(known["size"].count()),
+            1 - float(known["sum"].sum()) / revenue if revenue else 0.0,
         )
+
+    @classmethod
+    def where_possible(
+        cls, log: TransactionLog, *, calibration_end: str | None, observation_end: str,
+        unit: str = "week", model: str = "bg-nbd", seed: int = 1997,
+    ) -> Backtest | None:  # fmt: skip
+        """As `run`, or None where the early part is too thin for the model.
+
+        Without a calibration_end, the last third of the observed period is held out.
+        """
+        end = calibration_end or _two_thirds(log.first_date.isoformat(), observation_end)
+        try:
+            return cls.run(
+                log, calibration_end=end, observation_end=observation_end, unit=unit, model=model,
+                seed=seed,
+            )  # fmt: skip
+        except (NotEstimable, NoUsableRows):
+            return None
 
     @property
     def actual(self) -> float:
@@ -90,7 +108,7 @@ class Backtest:
         return "good" if size <= 0.10 else "fair" if size <= 0.25 else "poor"
 
     def by_frequency(self) -> pd.DataFrame:
-        """Mean actual and predicted holdout occasions by repeats in calibration (0 ... 7 or more)."""
+        """Mean actual and predicted holdout occasions by calibration frequency (0 to 7 or more)."""
         group = self.customers["frequency"].clip(upper=TOP_FREQUENCY)
         grouped = self.customers.groupby(group)
         table = grouped[["actual", "predicted", "same_again"]].mean()
@@ -116,6 +134,11 @@ class Backtest:
             for name, guess in columns.items()
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rule")
+
+
+def _two_thirds(start: str, end: str) -> str:
+    first, last = pd.Timestamp(start), pd.Timestamp(end)
+    return str((first + (last - first) * 2 / 3).date())
 
 
 def _tracking(

@@ -47,7 +47,7 @@ class Cohorts:
 
 
 def cohorts(log: TransactionLog, *, observation_end: str, period: str = "month") -> Cohorts:
-    """Cohort table of a log; `period` is week, month, quarter or year (ages of quarters: months)."""
+    """Cohort table of a log; `period` is week, month, quarter (aged in months) or year."""
     age_unit = AGE_UNITS[period]
     occasions = log.occasions(observation_end)
     first = occasions.groupby("customer_id")["date"].min()

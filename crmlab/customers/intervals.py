@@ -21,7 +21,7 @@ from crmlab.models.base import Fit, parameters
 from crmlab.models.special import Array, unique_rows
 
 STEP = 1e-4  # relative step of the central differences
-COARSE_NODES = 16  # of the time rule, inside the slopes only
+COARSE_NODES = 14  # of the time rule, inside the slopes only
 SIMULATED_ROWS = 200_000
 
 
@@ -43,9 +43,9 @@ def interval(mean: float, parameter_sd: float, chance_sd: float, level: float = 
 
 
 def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
-    """Standard deviation that the fit's uncertainty gives `total(model)`, one or many (delta method).
+    """Standard deviation that the fit's uncertainty gives `total(model)`, by the delta method.
 
-    Parameters at a boundary have no variance and are held.
+    `total` may be one number or an array. Parameters at a boundary are held.
     """
     values = parameters(fit.model)
     free = np.flatnonzero(np.isfinite(np.diag(fit.covariance)))
@@ -56,7 +56,8 @@ def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
         up, down = (type(fit.model)(*v) for v in (values * shift, values / shift))
         slopes.append((np.asarray(total(up)) - np.asarray(total(down))) / (2 * STEP))
     variance = np.einsum("i...,ij,j...->...", slopes, fit.covariance[np.ix_(free, free)], slopes)
-    return np.sqrt(variance)
+    sd: Array = np.sqrt(variance)
+    return sd
 
 
 def equity_interval(
@@ -112,7 +113,7 @@ def _chance_sd(
         seed=rng,
     )
     margin = given.margin * np.exp(-given.rate * future.time) * each
-    realised = np.bincount(future.customer, weights=margin, minlength=n * rounds)
+    realised = np.bincount(future.customer, weights=margin, minlength=n * rounds).astype(float)
     return _sum_sd(realised.reshape(rounds, n))
 
 
@@ -142,4 +143,3 @@ def count_interval(
         _sum_sd(realised.reshape(rounds, n)),
         level,
     )
-

@@ -37,7 +37,9 @@ def rhythm(customers: pd.DataFrame, unit: str) -> pd.Series:
     'one-time'.
     """
     repeat = customers["frequency"] > 0
-    gap = (customers["recency"] * days_per(unit) / customers["frequency"].where(repeat)).astype(float)
+    gap = (customers["recency"] * days_per(unit) / customers["frequency"].where(repeat)).astype(
+        float
+    )
     ratio = days_since_last(customers, unit) / gap
     names = ["to-1", "1-2", "2-4", "over-4"]
     band = pd.Series(ONE_TIME, index=customers.index, name="rhythm")
@@ -59,7 +61,9 @@ def active_by(customers: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
             "value_at_risk": sums["value_at_risk"],
         }
     )
-    table["risk_share"] = table["value_at_risk"] / table["residual_clv"].where(table["residual_clv"] > 0)
+    table["risk_share"] = table["value_at_risk"] / table["residual_clv"].where(
+        table["residual_clv"] > 0
+    )
     return table
 
 
@@ -99,7 +103,7 @@ def since_last_quarter(study: Study) -> pd.DataFrame:
 
 
 def flows(since: pd.DataFrame) -> pd.DataFrame:
-    """Expected active customers a quarter ago and now, by repeat purchases then (0, 1, 2-3, 4-6, 7+)."""
+    """Expected active customers a quarter ago and now, by repeats then: 0, 1, 2-3, 4-6, 7+."""
     names = ["0", "1", "2-3", "4-6", "7+"]
     band = np.array(names)[np.searchsorted([0.5, 1.5, 3.5, 6.5], since["frequency"])]
     grouped = since.groupby(pd.Categorical(band, names), observed=True)

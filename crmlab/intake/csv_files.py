@@ -15,6 +15,9 @@ from crmlab.intake.columns import Columns
 
 CHUNK = 1 << 20
 SAVE_AS_CSV = "Save it as comma-separated text in UTF-8 (in Excel: CSV UTF-8), or as Parquet."
+EXCERPT = 80
+"""Characters of the file that a message shows."""
+
 OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
@@ -77,7 +80,7 @@ def _header(path: Path, name: str) -> tuple[list[str], int]:
         if len(header) == 1 and sign in header[0]:
             raise UnreadableSource(
                 name,
-                f"its columns are parted by {spoken}: {engines.excerpt(header[0])}",
+                f"its columns are parted by {spoken}: {_excerpt(header[0])}",
                 "Only comma-separated files are read today: save it with commas, or as Parquet.",
             )
     return header, blank_lines
@@ -96,7 +99,7 @@ def _refuse_rejects(
     raise UnreadableSource(
         name,
         f"lines that do not fit its header of {width} columns: {len(rejects)} "
-        f"(first: line {line}, {fault.lower()}: {engines.excerpt(text)})",
+        f"(first: line {line}, {fault.lower()}: {_excerpt(text)})",
         "Correct them; a field that holds a comma needs quotes around it.",
     )
 
@@ -109,3 +112,7 @@ def _not_csv(path: Path, name: str, error: duckdb.Error) -> UnreadableSource:
         found = "its lines do not all end alike (CR LF, LF or CR)"
         return UnreadableSource(name, found, "Save it again with one kind of line end.")
     return UnreadableSource(name, engines.first_line(error), SAVE_AS_CSV)
+
+
+def _excerpt(text: str) -> str:
+    return repr(text if len(text) <= EXCERPT else text[:EXCERPT] + "...")

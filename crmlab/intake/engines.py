@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
+import re
 import tempfile
 import uuid
 from collections.abc import Mapping
@@ -12,9 +13,6 @@ from typing import Any
 
 import duckdb
 import pandas as pd
-
-EXCERPT = 80
-"""Characters of a source's text that a message shows."""
 
 
 def connect() -> duckdb.DuckDBPyConnection:
@@ -49,9 +47,8 @@ def statement(name: str, *using: str) -> str:
 
 def fill(text: str, **parts: str) -> str:
     """Put SQL parts, already quoted, in the place of `{name}` in a statement."""
-    for name, part in parts.items():
-        text = text.replace(f"{{{name}}}", part)
-    return text
+    # In one pass: a column may be called {relation}.
+    return re.sub(r"\{(\w+)\}", lambda place: parts[place[1]], text)
 
 
 def quote(identifier: str) -> str:
@@ -80,20 +77,9 @@ def one_file(path: Path) -> str:
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
 
 
-def fingerprint(path: Path) -> str:
-    """SHA-256 of the file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def first_line(error: Exception) -> str:
     """Return what an engine's error says, without its notes."""
-    return str(error).strip().partition("\n")[0][: 2 * EXCERPT]
-
-
-def excerpt(text: str) -> str:
-    """Return a text short enough for a message, its control characters shown."""
-    return repr(text if len(text) <= EXCERPT else text[:EXCERPT] + "...")
+    return str(error).strip().partition("\n")[0][:160]
 
 
 def _run(
@@ -109,7 +95,10 @@ def _run(
 
 def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     # These two belong to a connection, and a cursor does not inherit them.
-    return connection.execute("SET TimeZone = 'UTC'").execute("SET enable_progress_bar = false")
+    connection.execute("SET TimeZone = 'UTC'")
+    with contextlib.suppress(duckdb.InvalidInputException):  # Jupyter without ipywidgets has none
+        connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def _text(name: str) -> str:

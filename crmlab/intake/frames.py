@@ -66,7 +66,7 @@ PLAIN_TYPES = (
     pa.types.is_integer,
     pa.types.is_float32,
     pa.types.is_float64,
-    pa.types.is_decimal,
+    pa.types.is_decimal128,
     pa.types.is_string,
     pa.types.is_large_string,
     pa.types.is_timestamp,

@@ -15,8 +15,8 @@ from crmlab.intake.columns import Columns
 MAGIC = b"PAR1"
 
 
-def load(connection: duckdb.DuckDBPyConnection, path: Path, name: str, columns: Columns) -> str:
-    """Read the file into source_rows, all as text, and return the SHA-256 of its bytes.
+def load(connection: duckdb.DuckDBPyConnection, path: Path, name: str, columns: Columns) -> None:
+    """Read the file into source_rows, all as text.
 
     `name` is what messages call the file. Raises MissingColumn, or UnreadableSource for a file
     that is damaged or whose dates are instants with a time zone.
@@ -30,4 +30,3 @@ def load(connection: duckdb.DuckDBPyConnection, path: Path, name: str, columns: 
     except (pa.ArrowException, duckdb.Error) as error:
         found = f"its Parquet is damaged ({engines.first_line(error)})"
         raise UnreadableSource(name, found, "Write it again; it may be cut short.") from error
-    return engines.fingerprint(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import itertools
 import os
@@ -69,7 +70,7 @@ def _load_cdnow(connection: duckdb.DuckDBPyConnection, source: str, columns: Col
             raise WrongParameter(option, given, f"'{option}', its name in source '{source}'")
     path = _cdnow_path(source)
     connection.execute(engines.statement("cdnow"), {"path": engines.one_file(path)})
-    return engines.fingerprint(path)
+    return _fingerprint(path)
 
 
 def _cdnow_path(source: str) -> Path:
@@ -95,12 +96,18 @@ def _load_file(
         with path.open("rb") as file:
             start = file.read(16)
         if start.startswith(parquet_files.MAGIC):
-            return parquet_files.load(connection, path, name, columns)
+            parquet_files.load(connection, path, name, columns)
+            return _fingerprint(path)
         _refuse_foreign(start, path, name)
         return csv_files.load(connection, path, name, columns)
     except OSError as error:
         reason = error.strerror or "the system refuses it"
         raise UnreadableSource(name, reason, "Check the file and its permissions.") from error
+
+
+def _fingerprint(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _refuse_foreign(start: bytes, path: Path, name: str) -> None:

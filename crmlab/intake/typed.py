@@ -25,13 +25,7 @@ def load(
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}", parameters).fetchall()
     columns = [(column, kind) for column, kind, *_ in described]
     customer_id, date, amount = (columns[i] for i in places)
-    if date[1].endswith("WITH TIME ZONE"):
-        raise UnreadableSource(
-            name,
-            f"column '{date[0]}' holds instants with a time zone",
-            "Turn them into days of your time zone, in pandas for example: "
-            "frame['date'].dt.tz_convert('Europe/Madrid').dt.date",
-        )
+    _refuse_instants(*date, name)
     sql = engines.fill(
         engines.statement("typed"),
         customer_id=_as_text(*customer_id),
@@ -40,6 +34,16 @@ def load(
         relation=relation,
     )
     connection.execute(sql, parameters)
+
+
+def _refuse_instants(column: str, kind: str, name: str) -> None:
+    if kind.endswith("WITH TIME ZONE"):
+        raise UnreadableSource(
+            name,
+            f"column '{column}' holds instants with a time zone",
+            "Turn them into days of your time zone, in pandas for example: "
+            "frame['date'].dt.tz_convert('Europe/Madrid').dt.date",
+        )
 
 
 def _as_text(column: str, kind: str) -> str:

@@ -20,17 +20,17 @@ NORMAL_975 = 1.959963984540054  # half-width of a 95 % interval in standard erro
 
 
 class Histories(NamedTuple):
-    """Purchase histories, one a customer or one a pattern; `count` customers share each."""
+    """Purchase histories, one a customer or one a pattern; `customers` share each."""
 
     frequency: Counts
     recency: Array
     T: Array
-    count: Counts
+    customers: Counts
 
     def patterns(self) -> Histories:
         """The distinct (frequency, recency, T), each with its number of customers."""
         (x, t_x, T), inverse, _ = unique_rows(self.frequency, self.recency, self.T)
-        count = np.bincount(inverse, weights=self.count).astype(np.int64)
+        count = np.bincount(inverse, weights=self.customers).astype(np.int64)
         return Histories(x.astype(np.int64), t_x, T, count)
 
 
@@ -84,11 +84,13 @@ class Fit(Generic[M]):
 
         estimate = parameters(self.model)
         log_error = np.sqrt(np.diag(self.covariance))
+        with np.errstate(over="ignore"):  # a parameter that the data leave open: up to infinity
+            factor = np.exp(NORMAL_975 * log_error)
         columns = {
             "estimate": estimate,
             "standard_error": estimate * log_error,
-            "lower_95": estimate * np.exp(-NORMAL_975 * log_error),
-            "upper_95": estimate * np.exp(NORMAL_975 * log_error),
+            "lower_95": estimate / factor,
+            "upper_95": estimate * factor,
         }
         return pd.DataFrame(columns, index=pd.Index(names(self.model), name="parameter"))
 
@@ -96,7 +98,9 @@ class Fit(Generic[M]):
         """Everything about the fit in plain numbers and text, ready for JSON."""
         return {
             "model": type(self.model).__name__,
-            "parameters": dict(zip(names(self.model), parameters(self.model).tolist(), strict=True)),
+            "parameters": dict(
+                zip(names(self.model), parameters(self.model).tolist(), strict=True)
+            ),
             "log_covariance": [
                 [None if np.isnan(v) else float(v) for v in row] for row in self.covariance
             ],
@@ -113,7 +117,8 @@ class Fit(Generic[M]):
             f"log-likelihood {self.log_likelihood:,.3f}; {self.diagnosis.status}, "
             f"{self.diagnosis.agreeing_starts} of {self.diagnosis.starts} starts agree</p>"
         )
-        return head + self.summary().to_html(float_format=lambda v: f"{v:.5g}")
+        table: str = self.summary().to_html(float_format=lambda v: f"{v:.5g}")
+        return head + table
 
 
 def names(model: Any) -> list[str]:
@@ -159,17 +164,19 @@ def histories(table: Any) -> Histories:
     found = check_history(x, t_x, T, labels)
     late = (found.frequency > 0) & (found.recency <= 0)
     _refuse(late, labels, (x, t_x, T), "repeat purchases but a recency of 0", "Merge each day.")
-    return found._replace(count=count.astype(np.int64))
+    return found._replace(customers=count.astype(np.int64))
 
 
 def check_history(
-    frequency: ArrayLike, recency: ArrayLike, T: ArrayLike, labels: Array | None = None
+    frequency: ArrayLike, recency: ArrayLike, T: ArrayLike, labels: Any = None
 ) -> Histories:
     """Broadcast and check histories: whole frequency >= 0, 0 <= recency <= T, nothing missing.
 
     A recency above T by rounding alone (1e-9 of T) is taken as T. Raises InvalidHistory.
     """
-    x, t_x, span = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (frequency, recency, T)))
+    x, t_x, span = np.broadcast_arrays(
+        *(np.asarray(v, dtype=float) for v in (frequency, recency, T))
+    )
     labels = np.arange(x.size) if labels is None else labels
     values = (x.ravel(), t_x.ravel(), span.ravel())
     finite = np.isfinite(values[0]) & np.isfinite(values[1]) & np.isfinite(values[2])
@@ -188,9 +195,7 @@ def check_history(
     return Histories(x.astype(np.int64), np.minimum(t_x, span), span, np.ones(x.shape, np.int64))
 
 
-def _refuse(
-    wrong: Any, labels: Any, values: tuple[Any, ...], what: str, remedy: str
-) -> None:
+def _refuse(wrong: Any, labels: Any, values: tuple[Any, ...], what: str, remedy: str) -> None:
     if not wrong.any():
         return
     i = int(np.flatnonzero(wrong)[0])

@@ -24,10 +24,7 @@ from crmlab.models.special import (
     gauss_legendre,
     log_rising,
     log_survived,
-    unique_rows,
 )
-
-TIME_NODES = 64
 
 
 class Parameters(NamedTuple):
@@ -56,9 +53,7 @@ def log_likelihood(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) ->
     """Log-likelihood of each ordered history (Fader, Hardie & Lee 2005, eq. 6)."""
     purchases = log_rising(h.r, x)[0] - h.r * np.log1p(T / h.alpha) - x * np.log(h.alpha + T)
     out: Array = (
-        purchases
-        + log_survived(h.a, h.b, n)
-        + np.logaddexp(0, log_odds_dropped(h, x, t_x, T, n))
+        purchases + log_survived(h.a, h.b, n) + np.logaddexp(0, log_odds_dropped(h, x, t_x, T, n))
     )
     return out
 
@@ -76,9 +71,7 @@ def evaluate(
     dropped = np.where(n > 0, 1.0, 0.0)
     log_odds = log_odds_dropped(h, x, t_x, T, n)
     share = expit(log_odds)
-    odds_slope = np.array(
-        [np.log1p((T - t_x) * last), (r + x) * (end - last), dropped / a, -coin]
-    )
+    odds_slope = np.array([np.log1p((T - t_x) * last), (r + x) * (end - last), dropped / a, -coin])
     slope = share * odds_slope + [
         rise_r - np.log1p(T / alpha), r / alpha - (r + x) * end, -rise_ab, rise_b - rise_ab
     ]  # fmt: skip
@@ -124,22 +117,23 @@ def life_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
 
 
 def discounted_if_alive(
-    rate: float, t: Array, s: Array, A: Array, a: float, B: Array, *, nodes: int = TIME_NODES
+    rate: float, t: Array, s: Array, A: Array, a: float, B: Array, *, nodes: int | None = None
 ) -> Array:
     """Discounted expected purchases in (0, t] at a continuous rate, of a customer alive at 0.
 
     Integral of exp(-rate u) times the purchase intensity at u, (s / A) E[(1 + p u / A)^-(s + 1)],
-    by Gauss-Legendre in the logarithm of time; t may be infinite where rate > 0.
+    by Gauss-Legendre in the logarithm of time; t may be infinite where rate > 0. Without `nodes`,
+    as many as 13 digits need (docs/numerics.md); fewer are quicker.
     """
     reach = np.minimum(t, 45 / rate) if rate > 0 else t
     unit = np.minimum(A / (s + 1), 1 / rate) if rate > 0 else A / (s + 1)
-    place, weights = gauss_legendre(nodes)
     width = np.log1p(reach / unit)
+    place, weights = gauss_legendre(nodes or int(np.ceil(20 + 4 * width.max())))
     u = unit[:, None] * np.expm1(width[:, None] * place)
     jacobian = width[:, None] * weights * (unit[:, None] + u)
     rule = beta_rule(a, B, power=s + 1, scale=reach / A)
     total = np.zeros_like(s)
-    for j in range(nodes):
+    for j in range(len(place)):
         ahead = np.log1p(rule.p * (u[:, j] / A)[:, None])
         intensity = rule.mean(np.exp(-(s + 1)[:, None] * ahead))
         total += jacobian[:, j] * np.exp(-rate * u[:, j]) * intensity

@@ -45,8 +45,9 @@ class AbstractBetaGeometricNBD:
 
     @classmethod
     def fit(cls, table: Any) -> Fit[Self]:
-        """Maximum-likelihood fit to a summary or to patterns (columns frequency, recency, T[, count]).
+        """Maximum-likelihood fit to a summary or to patterns.
 
+        Columns frequency, recency, T and, for patterns, count.
         Raises InvalidHistory, or NotEstimable where the data hold no repeat buyer.
         """
         found = histories(table)
@@ -57,20 +58,18 @@ class AbstractBetaGeometricNBD:
                 "Take a longer period, or check the customer column.",
             )
         data = found.patterns()
-        span = float(np.average(data.T, weights=data.count))
+        span = float(np.average(data.T, weights=data.customers))
         scale = np.array([1.0, span, 1.0, 1.0])
         starts = [scale * np.array(start) for start in STARTS]
         optimum = maximize(cls._objective(data), starts, scale, cls.label)
         model = cls(*(float(v) for v in optimum.parameters))
-        return fit_of(model, optimum, table, int(found.count.sum()), data)
+        return fit_of(model, optimum, table, int(found.customers.sum()), data)
 
     @classmethod
     def _objective(cls, data: Histories) -> Callable[[Array], Evaluation]:
         x, t_x, T, count = data
         n = x + cls.first_coin
-        return lambda values: formulas.evaluate(
-            formulas.Parameters(*values), x, t_x, T, n, count
-        )
+        return lambda values: formulas.evaluate(formulas.Parameters(*values), x, t_x, T, n, count)
 
     @property
     def _parameters(self) -> formulas.Parameters:
@@ -89,14 +88,14 @@ class AbstractBetaGeometricNBD:
     def expected_purchases(
         self, t: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
-        """Expected occasions in (T, T + t], given the history (Fader, Hardie & Lee 2005, eq. 10)."""
+        """Expected occasions in (T, T + t], given the history (Fader et al. 2005, eq. 10)."""
         ahead = self._if_alive(formulas.purchases_if_alive, t, frequency, T)
         return self.p_alive(frequency=frequency, recency=recency, T=T) * ahead
 
     def det(
         self, rate: float, horizon: ArrayLike, *,
         frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
-        nodes: int = formulas.TIME_NODES,
+        nodes: int | None = None,
     ) -> Array:  # fmt: skip
         """Discounted expected occasions in (T, T + horizon], at a continuous rate per time unit.
 
@@ -116,12 +115,12 @@ class AbstractBetaGeometricNBD:
     def expected_life(
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
-        """Expected time until dropout, at most `horizon` (a restricted mean; the mean may be inf)."""
+        """Expected time until dropout, at most `horizon`: a restricted mean."""
         ahead = self._if_alive(formulas.life_if_alive, horizon, frequency, T)
         return self.p_alive(frequency=frequency, recency=recency, T=T) * ahead
 
     def expected_purchases_new(self, t: ArrayLike) -> Array:
-        """Expected repeat occasions of a new customer in (0, t] (Fader, Hardie & Lee 2005, eq. 9)."""
+        """Expected repeat occasions of a new customer in (0, t] (Fader et al. 2005, eq. 9)."""
         return self._new(formulas.purchases_if_alive, t)
 
     def det_new(self, rate: float, horizon: ArrayLike) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from crmlab.errors import NotEstimable
 from crmlab.models.special import Array
@@ -90,12 +91,14 @@ def _in_logs(objective: Objective, theta: Array) -> Evaluation:
     return Evaluation(value, slope, np.outer(natural, natural) * hessian + np.diag(slope))
 
 
-def _free(theta: Array, gradient: Array, low: Array, high: Array) -> Array:
-    out: Array = ~(((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0)))
+def _free(theta: Array, gradient: Array, low: Array, high: Array) -> NDArray[np.bool_]:
+    out: NDArray[np.bool_] = ~(
+        ((theta <= low) & (gradient < 0)) | ((theta >= high) & (gradient > 0))
+    )
     return out
 
 
-def _newton_step(here: Evaluation, free: Array) -> tuple[Array, float]:
+def _newton_step(here: Evaluation, free: NDArray[np.bool_]) -> tuple[Array, float]:
     """Ascent step with every curvature made negative, and the decrement g' H^-1 g."""
     step = np.zeros_like(here.gradient)
     if not free.any():

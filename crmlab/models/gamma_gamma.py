@@ -58,7 +58,7 @@ class GammaGamma:
         return fit_of(model, optimum, table, len(z), (x, z))
 
     def log_likelihood(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
-        """Log-likelihood of each mean spend z over x > 0 occasions (Fader & Hardie 2013, eq. 1a)."""
+        """Log-likelihood of each mean spend over x > 0 occasions (Fader & Hardie 2013, eq. 1a)."""
         x, z = np.asarray(frequency, dtype=float), np.asarray(monetary_value, dtype=float)
         return _log_likelihood((self.p, self.q, self.v), x, z)
 
@@ -100,30 +100,34 @@ class GammaGamma:
 
 def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:
     p, q, v = parameters
-    (distinct,), inverse, _ = unique_rows(x)
+    x, z = np.broadcast_arrays(x, z)
+    (distinct,), inverse, _ = unique_rows(x.ravel())
     constant = gammaln(p * distinct + q) - gammaln(p * distinct) - gammaln(q)
     share = x * z / (v + x * z)
-    out: Array = (
-        constant[inverse] - q * np.log1p(x * z / v) + p * x * np.log(share) - np.log(z)
-    )
+    spread = p * x * np.log(share) - q * np.log1p(x * z / v) - np.log(z)
+    out: Array = constant[inverse].reshape(x.shape) + spread
     return out
 
 
 def _evaluate(parameters: Array, x: Array, z: Array) -> Evaluation:
     p, q, v = parameters
-    (u,), inverse, count = unique_rows(x)
+    (u,), _, count = unique_rows(x)
     total = v + x * z
     end, share = 1 / total, np.log(x * z / total)
-    slope = np.array([
-        count @ (u * (psi(p * u + q) - psi(p * u))) + x @ share,
-        count @ (psi(p * u + q) - psi(q)) - np.log1p(x * z / v).sum(),
-        (q / v - (p * x + q) * end).sum(),
-    ])
+    slope = np.array(
+        [
+            count @ (u * (psi(p * u + q) - psi(p * u))) + x @ share,
+            count @ (psi(p * u + q) - psi(q)) - np.log1p(x * z / v).sum(),
+            (q / v - (p * x + q) * end).sum(),
+        ]
+    )
     both = polygamma(1, p * u + q)
     pq, pv, qv = count @ (u * both), -(x @ end), (1 / v - end).sum()
-    bend = np.array([
-        [count @ (u**2 * (both - polygamma(1, p * u))), pq, pv],
-        [pq, count @ (both - polygamma(1, q)), qv],
-        [pv, qv, (-q / v**2 + (p * x + q) * end**2).sum()],
-    ])
+    bend = np.array(
+        [
+            [count @ (u**2 * (both - polygamma(1, p * u))), pq, pv],
+            [pq, count @ (both - polygamma(1, q)), qv],
+            [pv, qv, (-q / v**2 + (p * x + q) * end**2).sum()],
+        ]
+    )
     return Evaluation(float(_log_likelihood(parameters, x, z).sum()), slope, bend)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-DEPTH = 52.0  # a term exp(-52) = 3e-23 below the largest one is left out
+DEPTH = 44.0  # a term exp(-44) = 8e-20 below the largest one is left out
 REACH = 700.0  # exp(700) is the largest power that a float holds
 
 
@@ -66,10 +66,11 @@ class BetaRule(NamedTuple):
 
 
 def beta_rule(a: float, b: Array, *, power: Array, scale: Array) -> BetaRule:
-    """Trapezoidal rule in logit p for functions of p ~ Beta(a, b) between 1 and (1 + scale p)^-power.
+    """Trapezoidal rule in logit p for means over p ~ Beta(a, b), one row for each b.
 
-    `b`, `power`, `scale` are arrays of one length. The integrand is analytic in a strip around the
-    real line, so the error falls exponentially with the step (Trefethen & Weideman 2014, section 3).
+    Made for functions between 1 and (1 + scale p)^-power; `b`, `power` and `scale` are arrays of
+    one length. The integrand is analytic in a strip around the real line, so the error falls
+    exponentially with the step (Trefethen & Weideman 2014).
     Weights are normalised by the rule itself; the tails, where f no longer moves and the weights
     fall as exp(a y) and exp(-b y), are summed in closed form.
     """
@@ -103,9 +104,7 @@ def _slope(y: Array, a: float, b: Array, power: Array, scale: Array) -> Array:
     return out
 
 
-def _support(
-    a: float, b: Array, power: Array, scale: Array, *, side: int
-) -> tuple[Array, Array]:
+def _support(a: float, b: Array, power: Array, scale: Array, *, side: int) -> tuple[Array, Array]:
     """Where the integrand has fallen by exp(-DEPTH) on one side of its peak, and the peak."""
     low, high = np.full_like(b, -REACH), np.full_like(b, REACH)
     for _ in range(60):

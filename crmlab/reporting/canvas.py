@@ -17,7 +17,7 @@ from crmlab.reporting.language import Language, Quantity
 INK, GREY, LINE = "#1c2530", "#56606c", "#d9dee5"
 ACCENT, WARN = "#0b5fa5", "#b4460f"
 
-LOOK = {
+LOOK: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "crmlab",
     "font.family": "sans-serif",
@@ -61,7 +61,9 @@ def svg(figure: Figure) -> str:
     out = io.StringIO()
     figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
-    return re.sub(r"font: ([\d.]+)px 'DejaVu Sans'", r"font: \1px system-ui, 'DejaVu Sans'", text)
+    text = text[text.index("<svg") :]  # without the doctype, which names a remote file
+    text = re.sub(r"\s*<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    return text.replace("'DejaVu Sans', sans-serif", "system-ui, 'DejaVu Sans', sans-serif")
 
 
 def written(axis: Any, language: Language, kind: str) -> None:

@@ -28,10 +28,8 @@ def what_went_in(study: Study, language: Language) -> Page:
             "account.period", first=day(account.first_date), last=day(account.last_date),
             end=day(study.assumptions.observation_end), occasions=count(account.occasions),
         ),
-        say(
-            "account.covered" if aside.records else "account.all_covered",
-            covered=share(covered), aside=money(float(aside.money)), rows=count(aside.records),
-        ),
+        say("account.covered", covered=share(covered), aside=money(float(aside.money)),
+            rows=count(aside.records)) if aside.records else say("account.all_covered"),
         account_table(study),
         say("account.balance", style="caveat"),
     ]  # fmt: skip
@@ -63,12 +61,13 @@ def traffic_light(backtest: Backtest | None) -> Light:
             direction=term(f"word.{'too_few' if backtest.bias < 0 else 'too_many'}"),
             bias=share(abs(backtest.bias)), actual=count(backtest.actual),
             lower=count(low), upper=count(high), key=term(f"trust.{key}"),
+            range=term(f"trust.range_{key}"),
         ),
     )  # fmt: skip
 
 
 def can_it_be_trusted(study: Study, backtest: Backtest | None, language: Language) -> Page:
-    """Tracking, calibration against holdout, naive rules, and independence of frequency and spend."""
+    """Tracking, calibration against holdout, naive rules, independence of spend."""
     if backtest is None:
         return Page("trust", (traffic_light(None), independence(study)), language)
     return Page(
@@ -110,7 +109,7 @@ def tracking_figure(backtest: Backtest, language: Language) -> Figure:
         figures.two_lines(frame, language, "actual", "expected", _split(backtest)),
         say("trust.weekly", error=share(error)),
         say("alt.tracking", weeks=count(len(frame)), peak=count(frame["actual"].max())),
-        Table("tracking", frame, kinds),
+        Table("tracking", frame, kinds, rows=8),
     )
 
 
@@ -129,7 +128,7 @@ def cumulative_figure(backtest: Backtest, language: Language) -> Figure:
             expected=count(expected), gap=share(abs(expected / actual - 1) if actual else np.nan),
         ),
         say("alt.cumulative", actual=count(actual), expected=count(expected)),
-        Table("cumulative", frame, kinds),
+        Table("cumulative", frame, kinds, rows=8),
     )  # fmt: skip
 
 

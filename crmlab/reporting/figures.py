@@ -39,7 +39,12 @@ def two_lines(
             language.text("figure.calibration_end"), (split, top), xytext=(5, -4),
             textcoords="offset points", va="top", color=GREY,
         )  # fmt: skip
-        _end_labels(axes, frame, [(actual, INK, "figure.actual"), (expected, ACCENT, "figure.model")], language)
+        _end_labels(
+            axes,
+            frame,
+            [(actual, INK, "figure.actual"), (expected, ACCENT, "figure.model")],
+            language,
+        )
         axes.set_xlabel(language.text("figure.week"))
         axes.set_ylabel(language.text("figure.repeats"))
         written(axes.yaxis, language, "count")
@@ -72,8 +77,22 @@ def by_frequency(table: pd.DataFrame, language: Language) -> str:
         axes.set_xticks(x, names)
         last = len(x) - 1
         axes.set_xlim(-0.6, last + 1.3)
-        label(axes, last, float(table["predicted"].iloc[-1]), language.text("figure.model"), ACCENT, xytext=(9, -9))
-        label(axes, last + 0.3, float(table["actual"].iloc[-1]), language.text("figure.actual"), INK, xytext=(4, 7))
+        label(
+            axes,
+            last,
+            float(table["predicted"].iloc[-1]),
+            language.text("figure.model"),
+            ACCENT,
+            xytext=(9, -9),
+        )
+        label(
+            axes,
+            last + 0.3,
+            float(table["actual"].iloc[-1]),
+            language.text("figure.actual"),
+            INK,
+            xytext=(4, 7),
+        )
         axes.grid(axis="x", visible=False)
         axes.set_xlabel(language.text("figure.repeats_in_calibration"))
         axes.set_ylabel(language.text("figure.holdout_each"))
@@ -91,7 +110,15 @@ def bars(
         axes.bar(x, values, width=0.72, color=[ACCENT] * accent + [LINE] * (len(x) - accent))
         for i, v in enumerate(values):
             text = language.write(Quantity(float(v), kind))
-            axes.annotate(text, (i, v), xytext=(0, 3), textcoords="offset points", ha="center", color=INK, fontsize=9)
+            axes.annotate(
+                text,
+                (i, v),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="center",
+                color=INK,
+                fontsize=9,
+            )
         axes.set_xticks(x, [str(v) for v in values.index])
         axes.set_ylim(0, float(values.max()) * 1.12)
         axes.grid(axis="x", visible=False)
@@ -110,12 +137,20 @@ def side_bars(
         y = np.arange(len(names))[::-1]
         axes.barh(y, values, height=0.66, color=ACCENT)
         for i, v in zip(y, values, strict=True):
-            label(axes, float(v), float(i), language.write(Quantity(float(v), kind)), INK, fontsize=9.5)
+            label(
+                axes,
+                float(v),
+                float(i),
+                language.write(Quantity(float(v), kind)),
+                INK,
+                fontsize=9.5,
+            )
         axes.set_yticks(y, names)
         axes.set_xlim(0, max(values) * 1.18 or 1)
-        axes.grid(axis="y", visible=False)
+        axes.grid(visible=False)
+        axes.spines["bottom"].set_visible(False)
+        axes.set_xticks([])
         axes.set_xlabel(language.text(xlabel))
-        written(axes.xaxis, language, kind)
         return svg(figure)
 
 
@@ -130,7 +165,14 @@ def concentration(curve: pd.DataFrame, language: Language) -> str:
         for at in (0.1, 0.2, 0.5):
             held = float(np.interp(at, curve["customer_share"], curve["value_share"]))
             axes.plot(at, held, "o", color=ACCENT)
-            label(axes, at, held, f"{language.write(share(at))} → {language.write(share(held))}", INK, xytext=(7, -9))
+            label(
+                axes,
+                at,
+                held,
+                f"{language.write(share(at))} → {language.write(share(held))}",
+                INK,
+                xytext=(7, -9),
+            )
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1.03)
         axes.set_xlabel(language.text("figure.customer_share"))
@@ -140,9 +182,7 @@ def concentration(curve: pd.DataFrame, language: Language) -> str:
         return svg(figure)
 
 
-def iso_value(
-    grid: pd.DataFrame, examples: pd.DataFrame, language: Language, unit: str
-) -> str:
+def iso_value(grid: pd.DataFrame, examples: pd.DataFrame, language: Language, unit: str) -> str:
     """Lines of equal value over how often (frequency) and how lately (recency) customers bought.
 
     `grid`: recency as index, frequency as columns, values in money; `examples`: recency,
@@ -152,11 +192,15 @@ def iso_value(
         figure, axes = canvas(4.0)
         values = grid.to_numpy().T
         levels = _round_levels(values)
-        lines = axes.contour(grid.index, grid.columns, values, levels=levels, colors=ACCENT, linewidths=1.3)
+        lines = axes.contour(
+            grid.index, grid.columns, values, levels=levels, colors=ACCENT, linewidths=1.3
+        )
         axes.clabel(lines, fmt=lambda v: language.write(money(v)), fontsize=9)
         for row in examples.itertuples():
             axes.plot(row.recency, row.frequency, "o", color=WARN, ms=8, clip_on=False, zorder=5)
-            label(axes, row.recency, row.frequency, row.mark, WARN, xytext=(7, 7), fontweight="bold")
+            label(
+                axes, row.recency, row.frequency, row.mark, WARN, xytext=(7, 7), fontweight="bold"
+            )
         axes.set_xlabel(language.text(f"figure.recency_{unit}"))
         axes.set_ylabel(language.text("figure.frequency"))
         written(axes.xaxis, language, "count")
@@ -175,10 +219,18 @@ def band(table: pd.DataFrame, language: Language) -> str:
     """Expected cumulative margin of a new customer by month, with its confidence band."""
     with look():
         figure, axes = canvas(3.2)
-        axes.fill_between(table["month"], table["lower"], table["upper"], color=ACCENT, alpha=0.18, lw=0)
+        axes.fill_between(
+            table["month"], table["lower"], table["upper"], color=ACCENT, alpha=0.18, lw=0
+        )
         axes.plot(table["month"], table["value"], color=ACCENT, lw=2)
         end = table.iloc[-1]
-        label(axes, float(end["month"]), float(end["value"]), language.write(money(end["value"])), ACCENT)
+        label(
+            axes,
+            float(end["month"]),
+            float(end["value"]),
+            language.write(money(end["value"])),
+            ACCENT,
+        )
         axes.set_ylim(0, float(table["upper"].max()) * 1.08)
         axes.set_xlim(0, float(end["month"]) * 1.12)
         axes.set_xlabel(language.text("figure.month"))

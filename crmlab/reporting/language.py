@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import babel.dates
 import babel.numbers
-from babel import Locale
+from babel import Locale, UnknownLocaleError
+
+from crmlab.errors import WrongParameter
 
 LANGUAGES = ("en", "es")
 HOME = {"en": "US", "es": "ES"}
@@ -55,6 +57,11 @@ def years(value: float) -> Quantity:
     return Quantity(float(value), "years")
 
 
+def age(periods: float, unit: str) -> Quantity:
+    """A period of a customer's life, such as month 14."""
+    return Quantity((int(periods), unit), "age")
+
+
 def term(key: str) -> Quantity:
     """A translated word or phrase, by its key."""
     return Quantity(key, "term")
@@ -84,18 +91,27 @@ def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 @dataclasses.dataclass(frozen=True)
 class Language:
-    """A language, a region for numbers and dates, and the currency of the data (None: no symbol)."""
+    """A language, a region for numbers and dates, and the data's currency (None: no symbol)."""
 
     code: str = "en"
     region: str | None = None
     currency: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.code not in LANGUAGES:
+            raise WrongParameter("language", self.code, " or ".join(LANGUAGES))
+        try:
+            _ = self.locale
+        except UnknownLocaleError:
+            expected = f"a region in which {self.code} is written, such as {HOME[self.code]}"
+            raise WrongParameter("region", self.region, expected) from None
 
     @property
     def locale(self) -> Locale:
         """The locale in which numbers and dates are written."""
         return Locale(self.code, self.region or HOME[self.code])
 
-    def text(self, key: str, **values: Quantity) -> str:
+    def text(self, key: str, /, **values: Quantity) -> str:
         """The text of a key, its placeholders filled with written quantities."""
         return texts(self.code)[key].format(**{n: self.write(q) for n, q in values.items()})
 
@@ -181,3 +197,6 @@ class Language:
 
     def _pair(self, value: tuple[Quantity, Quantity]) -> str:
         return texts(self.code)["word.rows_and_money"].format(*(self.write(v) for v in value))
+
+    def _age(self, value: tuple[int, str]) -> str:
+        return texts(self.code)[f"age.{value[1]}"].format(age=self._count(value[0]))

@@ -19,9 +19,9 @@ from crmlab.reporting.language import (
     money,
     number,
     plain,
-    years,
     share,
     term,
+    years,
 )
 from crmlab.reporting.pages import Block, Glossary, Page, Sentence, Table, say
 
@@ -111,7 +111,7 @@ def parameter_table(study: Study) -> Table:
 
 
 def in_words(study: Study) -> list[Sentence]:
-    """What the parameters say: how often a customer buys, how fast customers leave, what they spend."""
+    """What the parameters say: how often customers buy, how fast they leave, what they spend."""
     model: Any = study.purchases.model
     unit = term(f"unit.{study.assumptions.unit}")
     out = [

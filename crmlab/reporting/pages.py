@@ -1,4 +1,4 @@
-"""A report as values: pages of sentences, tiles, tables and figures, with every number they show."""
+"""A report as values: pages of sentences, tiles, tables and figures, with all they show."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import pandas as pd
 from crmlab.reporting.language import Language, Quantity
 
 ROWS_ON_A_PAGE = 13
+WORDS = ("term", "plain", "period")  # kinds that are written as text everywhere
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Sentence:
         return language.text(self.key, **self.values)
 
 
-def say(key: str, *, style: str = "text", **values: Quantity) -> Sentence:
+def say(key: str, /, *, style: str = "text", **values: Quantity) -> Sentence:
     """A sentence with its quantities."""
     return Sentence(key, values, style)
 
@@ -133,9 +134,7 @@ class Cover:
 
     def _repr_html_(self) -> str:
         style = (resources.files("crmlab.reporting") / "report.css").read_text(encoding="utf-8")
-        return _template("cover.html.j2").render(
-            cover=self, view=View(self.language), style=style
-        )
+        return _template("cover.html.j2").render(cover=self, view=View(self.language), style=style)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +162,10 @@ class View:
     def heads(self, table: Table) -> list[str]:
         """Column heads."""
         return [self.language.text(f"column.{name}") for name in table.kinds]
+
+    def wordy(self, table: Table) -> list[bool]:
+        """Which columns hold words, to be set to the left."""
+        return [kind in WORDS for kind in table.kinds.values()]
 
     def cells(self, table: Table) -> list[list[str]]:
         """Written cells of the shown rows."""
@@ -237,6 +240,8 @@ def plain_value(value: Any) -> Any:
         return None
     if isinstance(value, (int, float, str, bool)):
         return value
+    if isinstance(value, tuple):
+        return [plain_value(part.value if isinstance(part, Quantity) else part) for part in value]
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()[:10]
     return str(value)

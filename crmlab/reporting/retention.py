@@ -16,6 +16,7 @@ from crmlab.reporting.groups import group_names, groups_table
 from crmlab.reporting.language import (
     Language,
     Quantity,
+    age,
     count,
     day,
     money,
@@ -25,7 +26,18 @@ from crmlab.reporting.language import (
     term,
     years,
 )
-from crmlab.reporting.pages import Block, Cover, Figure, Finding, Page, Table, Tile, Tiles, say
+from crmlab.reporting.pages import (
+    Block,
+    Cover,
+    Figure,
+    Finding,
+    Page,
+    Sentence,
+    Table,
+    Tile,
+    Tiles,
+    say,
+)
 
 PAGES = ("retention.answer", "account", "retention.cohorts", "retention.here", "retention.life",
          "retention.risk", "retention.slipped", "retention.trust", "method")  # fmt: skip
@@ -61,7 +73,7 @@ def _active_limits(study: Study) -> tuple[float, float]:
 def in_one_page(
     study: Study, cohorts: Cohorts, backtest: Backtest | None, language: Language
 ) -> Page:
-    """How many are still active, what is at risk, whether newer cohorts differ, what to do first."""
+    """How many are still active, what is at risk, do newer cohorts differ, what to do first."""
     customers, given = study.customers, study.assumptions
     lower, upper = _active_limits(study)
     value, risk = study.equity, float(customers["value_at_risk"].sum())
@@ -92,19 +104,19 @@ def _model(study: Study) -> str:
     return f"model.{type(study.purchases.model).__name__}"
 
 
-def _cohort_sentence(cohorts: Cohorts, language: Language):  # type: ignore[no-untyped-def]
+def _cohort_sentence(cohorts: Cohorts, language: Language) -> Sentence:
     compared = cohorts.compare()
     if compared is None:
         return say("cohorts.one")
-    age, first, last, chance = compared
+    oldest, first, last, chance = compared
     whole = cohorts.rates.dropna(how="all").index
     verdict = "cohorts.same" if abs(last - first) <= chance else (
         "cohorts.better" if last > first else "cohorts.worse"
     )  # fmt: skip
     names = [language.write(Quantity(c, "period")) for c in (whole[0], whole[-1])]
     return say(
-        verdict, age=count(age), unit=term(f"unit.{cohorts.age_unit}"), first=share(first),
-        last=share(last), first_name=plain(names[0]), last_name=plain(names[1]),
+        verdict, age=age(oldest, cohorts.age_unit), first=share(first), last=share(last),
+        first_name=plain(names[0]), last_name=plain(names[1]),
     )  # fmt: skip
 
 
@@ -127,6 +139,8 @@ def _risk_by_group(study: Study, language: Language) -> tuple[pd.DataFrame, dict
 
 def cohort_page(cohorts: Cohorts, language: Language) -> Page:
     """Repeat rates by cohort and age, curves at equal age, and mix against behaviour."""
+    if not cohorts.rates.notna().any().any():
+        return Page("retention.cohorts", (say("cohorts.too_young"),), language)
     names = [language.write(Quantity(c, "period")) for c in cohorts.rates.index]
     rates = cohorts.rates.iloc[:, :FIGURE_AGES]
     frame = rates.copy()
@@ -141,8 +155,8 @@ def cohort_page(cohorts: Cohorts, language: Language) -> Page:
             "heat_map",
             retention_figures.heat_map(rates, cohorts.partial, names, language, cohorts.age_unit),
             say("cohorts.heat_map", first=share(first[1]), late=share(late[1]),
-                first_age=count(first[0]), late_age=count(late[0]),
-                unit=term(f"unit.{cohorts.age_unit}")),
+                first_age=age(first[0], cohorts.age_unit),
+                late_age=age(late[0], cohorts.age_unit)),
             say("alt.heat_map", cohorts=count(len(names))),
             Table("heat_map", frame, kinds),
         ),
@@ -170,7 +184,7 @@ def _ages(cohorts: Cohorts) -> tuple[tuple[int, float], tuple[int, float]]:
 
 
 def who_is_still_here(study: Study, language: Language) -> Page:
-    """Distribution of p_alive, expected active by cohort, and days since last purchase by rhythm."""
+    """Distribution of p_alive, expected active by cohort, and silence against each own rhythm."""
     customers = study.customers
     bands = lifecycle.alive_distribution(customers)
     cohort = customers["first_date"].dt.to_period("M").rename("cohort")
@@ -210,7 +224,9 @@ def life(study: Study, language: Language) -> Page:
     horizon = given.horizon_years
     new = model.expected_life(given.horizon, frequency=0, recency=0.0, T=0.0)
     mean_infinite = model.a <= 1 or model.r <= 1
-    years_each = table.assign(life_each=table["life_each"] * horizon / given.horizon)
+    years_each = table.assign(life_each=table["life_each"] * horizon / given.horizon).sort_values(
+        "life_each", ascending=False
+    )
     kinds = {"customers": "count", "active_share": "share", "life_each": "number"}
     best = years_each["life_each"].idxmax()
     figure = Figure(
@@ -262,6 +278,9 @@ def value_at_risk(study: Study, language: Language) -> Page:
 
 def who_slipped_away(study: Study, language: Language) -> Page:
     """Active customers a quarter ago against now, by what they had bought by then."""
+    before = lifecycle.previous_end(study.assumptions.observation_end)
+    if before < study.account.first_date.isoformat():
+        return Page("retention.slipped", (say("slipped.too_young"),), language)
     since = lifecycle.since_last_quarter(study)
     flows = lifecycle.flows(since)
     then, now = float(flows["active_then"].sum()), float(flows["active_now"].sum())
@@ -278,7 +297,7 @@ def who_slipped_away(study: Study, language: Language) -> Page:
     blocks: list[Block] = [
         say("slipped.headline", then=count(then), now=count(now), slipped=count(then - now),
             share=share((then - now) / then if then else np.nan),
-            date=day(lifecycle.previous_end(study.assumptions.observation_end))),
+            date=day(before)),
         say("slipped.who", repeats=plain(worst), slipped=count(flows.loc[worst, "slipped"])),
         Table("slipped", frame, kinds, total=True),
         say("slipped.caveat", style="caveat"),

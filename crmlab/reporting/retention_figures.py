@@ -17,7 +17,11 @@ SHADES = (INK, ACCENT, WARN, "#6a8f2f", "#7b5ea7", GREY)
 
 
 def heat_map(
-    rates: pd.DataFrame, partial: pd.DataFrame, names: Sequence[str], language: Language, age_unit: str
+    rates: pd.DataFrame,
+    partial: pd.DataFrame,
+    names: Sequence[str],
+    language: Language,
+    age_unit: str,
 ) -> str:
     """Repeat rate by cohort and age; hatched where the period was observed for a part only."""
     with look():
@@ -28,17 +32,25 @@ def heat_map(
             for j, age in enumerate(rates.columns):
                 rate = rates.loc[cohort, age]
                 if np.isfinite(rate):
-                    axes.add_patch(Rectangle((j, i), 1, 1, facecolor=BLUES(rate / top), edgecolor="white"))
+                    axes.add_patch(
+                        Rectangle((j, i), 1, 1, facecolor=BLUES(rate / top), edgecolor="white")
+                    )
                     axes.text(
                         j + 0.5, i + 0.5, language.write(share(rate)), ha="center", va="center",
                         fontsize=7.5 if small else 9, color="white" if rate / top > 0.55 else INK,
                     )  # fmt: skip
                 elif partial.loc[cohort, age]:
-                    axes.add_patch(Rectangle((j, i), 1, 1, facecolor="white", edgecolor=GREY, hatch="////", lw=0.3))
+                    axes.add_patch(
+                        Rectangle(
+                            (j, i), 1, 1, facecolor="white", edgecolor=GREY, hatch="////", lw=0.3
+                        )
+                    )
         axes.set_xlim(0, len(rates.columns))
         axes.set_ylim(len(rates), 0)
         step = 1 if len(rates.columns) <= 24 else 6
-        axes.set_xticks(np.arange(0, len(rates.columns), step) + 0.5, [str(a) for a in rates.columns[::step]])
+        axes.set_xticks(
+            np.arange(0, len(rates.columns), step) + 0.5, [str(a) for a in rates.columns[::step]]
+        )
         axes.set_yticks(np.arange(len(rates)) + 0.5, names)
         axes.grid(visible=False)
         for side in ("left", "bottom"):
@@ -72,12 +84,18 @@ def curves(rates: pd.DataFrame, names: Sequence[str], language: Language, age_un
 def distribution(bands: pd.DataFrame, language: Language) -> str:
     """Customers by probability of being active."""
     with look():
-        figure, axes = canvas(3.0)
+        figure, axes = canvas(2.6)
         x = (bands["lower"] + bands["upper"]) / 2
         axes.bar(x, bands["customers"], width=0.092, color=LINE)
         axes.bar(x, bands["expected_active"], width=0.092, color=ACCENT)
         tallest = int(np.argmax(bands["customers"].to_numpy()))
-        label(axes, float(x.iloc[tallest]) + 0.046, float(bands["customers"].iloc[tallest]), language.text("figure.all_customers"), GREY)
+        label(
+            axes,
+            float(x.iloc[tallest]) + 0.046,
+            float(bands["customers"].iloc[tallest]),
+            language.text("figure.all_customers"),
+            GREY,
+        )
         last = len(bands) - 1
         axes.annotate(
             language.text("figure.expected_active"),

@@ -31,9 +31,7 @@ def cover(study: Study, language: Language) -> Cover:
     return Cover("valuation.title", about, PAGES, language)
 
 
-def in_one_page(
-    study: Study, backtest: Backtest | None, language: Language, *, seed: int
-) -> Page:
+def in_one_page(study: Study, backtest: Backtest | None, language: Language, *, seed: int) -> Page:
     """The answer first: value with its interval, three findings with their decisions, one light."""
     customers, given = study.customers, study.assumptions
     total = study.equity_interval(seed=seed)
@@ -123,7 +121,7 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
             say("holders.concentration", fifth=share(fifth)),
             say("alt.concentration", fifth=share(fifth)),
             Table("concentration", curve,
-                  {"customer_share": "share", "value_share": "share"}, rows=11),
+                  {"customer_share": "share", "value_share": "share"}, rows=6),
         ),
         *groups(study, language),
     )  # fmt: skip
@@ -218,7 +216,7 @@ def _examples(study: Study, span: float, most: int) -> pd.DataFrame:
     frame = pd.DataFrame(
         {
             "mark": list("ABCD"),
-            "frequency": [1, often, often, 2],
+            "frequency": [2, often, often, 2],
             "recency": [0.2 * span, 0.45 * span, 0.95 * span, 0.95 * span],
             "T": span,
         }
@@ -255,12 +253,12 @@ def a_new_customer(study: Study, language: Language) -> Page:
             Table("newcomer", shown, kinds),
         ),
         say("newcomers.no_cost", style="caveat"),
-        *cohort_table(study, cohort),
+        *cohort_table(cohort),
     ]  # fmt: skip
     return Page("valuation.newcomers", tuple(blocks), language)
 
 
-def cohort_table(study: Study, cohort: pd.DataFrame) -> tuple[Block, ...]:
+def cohort_table(cohort: pd.DataFrame) -> tuple[Block, ...]:
     """How the customers won in each month began; and whether the newest begin differently."""
     known = cohort[cohort["early_repeats"].notna()]
     frame = cohort.reset_index()
@@ -283,5 +281,3 @@ def _change(first: float, last: float) -> str:
     if abs(last - first) <= 0.1 * first:
         return "word.about_same"
     return "word.more" if last > first else "word.fewer"
-
-

@@ -10,16 +10,13 @@ from typing import Any
 import xlsxwriter
 
 from crmlab.reporting.language import Language, Quantity
-from crmlab.reporting.pages import Table, plain_value
+from crmlab.reporting.pages import WORDS, Table, plain_value
 
 FORMATS = {"share": "0.0%", "money": "#,##0.00", "cents": "#,##0.00", "count": "#,##0"}
-WRITTEN = ("term", "period", "plain")
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 
-def write_workbook(
-    path: str | PathLike[str], tables: Sequence[Table], language: Language
-) -> None:
+def write_workbook(path: str | PathLike[str], tables: Sequence[Table], language: Language) -> None:
     """Write the tables, each on a sheet named by its key. No text becomes a formula or a link."""
     with xlsxwriter.Workbook(path, SAFE) as book:
         bold = book.add_format({"bold": True})
@@ -30,7 +27,7 @@ def write_workbook(
             sheet.freeze_panes(3, 1)
             for j, (name, kind) in enumerate(table.kinds.items()):
                 sheet.write_string(2, j, language.text(f"column.{name}"), bold)
-                sheet.set_column(j, j, 34 if kind in WRITTEN else 18)
+                sheet.set_column(j, j, 34 if kind in WORDS else 18)
                 for i, value in enumerate(table.frame[name]):
                     _write(sheet, 3 + i, j, value, kind, formats.get(kind), language)
 
@@ -38,7 +35,7 @@ def write_workbook(
 def _write(
     sheet: Any, row: int, column: int, value: Any, kind: str, form: Any, language: Language
 ) -> None:
-    if kind in WRITTEN:
+    if kind in WORDS:
         text = re.sub(r"[\x00-\x08\x0b-\x1f]", "", language.write(Quantity(value, kind)))
         sheet.write_string(row, column, text[:32767])
         return

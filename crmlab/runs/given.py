@@ -143,7 +143,7 @@ def locate(source: str) -> str:
 
     Raises SourceNotFound with the nearest names if nothing is there.
     """
-    if source == CDNOW:
+    if source in CDNOW:
         return source
     path = Path(source).expanduser()
     try:

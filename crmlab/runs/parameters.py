@@ -12,8 +12,8 @@ from pydantic.config import JsonDict
 from crmlab.errors import MissingParameter, UnknownParameter, WrongParameter
 from crmlab.units import Unit
 
-CDNOW = "cdnow"
-"""The built-in source; any other is the path of a file."""
+CDNOW = ("cdnow", "cdnow-sample")
+"""The built-in sources; any other is the path of a file."""
 
 CDNOW_FACTS: dict[str, str] = {
     "zero_amount": "occasion",
@@ -21,7 +21,7 @@ CDNOW_FACTS: dict[str, str] = {
     "calibration_end": "1997-09-30",
     "currency": "USD",
 }
-"""What is known of the built-in source and need not be given."""
+"""What is known of the built-in sources and need not be given."""
 
 REGIONS = {"en": "US", "es": "ES"}
 """The region of a language if none is given."""
@@ -56,7 +56,7 @@ class SourceParameters(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: Text = _declare(
-        CDNOW,
+        CDNOW[0],
         "the purchases: the path of a CSV or Parquet file, or cdnow for the built-in example",
         "the path of a file, or cdnow",
         min_length=1,
@@ -121,7 +121,7 @@ class SourceParameters(BaseModel):
 
     def resolved(self) -> Self:
         """The same with what follows from the source filled in, so that every run is explicit."""
-        facts = CDNOW_FACTS if self.source == CDNOW else {"zero_amount": "ignore"}
+        facts = CDNOW_FACTS if self.source in CDNOW else {"zero_amount": "ignore"}
         return self._filled(facts)
 
     def _filled(self, facts: dict[str, str]) -> Self:

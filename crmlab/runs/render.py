@@ -21,11 +21,13 @@ NO_PANGO = (
 
 
 def pages(notebook: Any) -> list[str]:
-    """The HTML that the code cells of an executed notebook displayed, in order.
+    """The HTML that the cells tagged `page` of an executed notebook displayed, in order.
 
-    It is taken as it is: reporting has escaped what came from the data.
+    It is taken as it is: reporting has escaped what came from the data. What other cells display
+    is for whoever runs the notebook by hand, and stays in the record.
     """
-    outputs = (o for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs)
+    cells = (cell for cell in notebook.cells if "page" in cell.metadata.get("tags", ()))
+    outputs = (output for cell in cells for output in cell.get("outputs", ()))
     shown = (o.data for o in outputs if o.output_type in ("display_data", "execute_result"))
     return ["".join(data["text/html"]) for data in shown if "text/html" in data]
 

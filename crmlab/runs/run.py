@@ -16,7 +16,7 @@ from crmlab.runs.given import locate
 from crmlab.runs.manifest import Outcome, Run
 from crmlab.runs.parameters import ReportParameters
 from crmlab.runs.render import Printer, pages, to_html
-from crmlab.runs.results import Headline, Results, read_results
+from crmlab.runs.results import Headline, IncompleteResults, Results, read_results
 
 if TYPE_CHECKING:
     from crmlab.runs.execute import Progress
@@ -89,7 +89,10 @@ def _make(
         record = run.folder / publish.RECORD
         notebook = execute(run.report.notebook, record, _injected(run, source), kernel, progress)
     results = read_results(run.folder)
-    page = to_html(pages(notebook), title=results.title, language=results.language)
+    shown = pages(notebook)
+    if not shown:
+        raise IncompleteResults("The notebook ended without displaying a page.")
+    page = to_html(shown, title=results.title, language=results.language)
     (run.folder / "report.html").write_text(page, encoding="utf-8")
     missing = printer.write(page, run.folder / "report.pdf")
     return results, (missing,) if missing else ()

@@ -88,6 +88,13 @@ def test_a_line_that_does_not_fit_the_header_is_never_lost(write: Write, content
         read_transactions(write(content))
 
 
+def test_a_message_shows_only_the_start_of_a_long_line(write: Write):
+    with pytest.raises(UnreadableSource) as caught:
+        read_transactions(write(HEADER + "x" * 10_000 + "\n"))
+
+    assert len(str(caught.value)) < 500
+
+
 def test_bytes_that_are_not_utf8_are_refused_even_in_a_column_that_is_not_used(write: Write):
     content = b"customer_id,date,amount,name\na,2024-01-05,10,x\nb,2024-01-05,10,Mu\xf1oz\n"
 

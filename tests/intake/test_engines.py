@@ -54,8 +54,3 @@ def test_the_engine_speaks_utc_wherever_it_runs(monkeypatch: pytest.MonkeyPatch)
     rows = engines.fetch_rows(connection, "SELECT current_setting('TimeZone') AS zone", {})
 
     assert rows == [{"zone": "UTC"}]
-
-
-def test_an_excerpt_is_short_and_shows_control_characters():
-    assert engines.excerpt("a\nb") == r"'a\nb'"
-    assert len(engines.excerpt("x" * 10_000)) < 100

@@ -44,6 +44,7 @@ def read(**columns: Any) -> TransactionLog:
         (pd.Series([Decimal("7.0"), pd.NA], dtype=object), ["7"]),
         (pd.Series([" x ", ""]), ["x"]),
         (pd.Series([True, None], dtype=object), ["true"]),
+        (pd.Series([Decimal(7), None], dtype=pd.ArrowDtype(pa.decimal256(50, 0))), ["7"]),
     ],
 )
 def test_ids_of_any_type_are_exact(values: "pd.Series[Any]", expected: list[str]):
@@ -79,7 +80,9 @@ def test_an_instant_with_a_time_zone_is_the_day_that_its_own_clock_shows():
     late = pd.to_datetime(pd.Series(["2024-01-05 22:30", "2024-01-05 21:00"]), utc=True)
     madrid = late.dt.tz_convert("Europe/Madrid").astype("datetime64[us, Europe/Madrid]")
 
-    for values in (madrid + pd.Timedelta("2h"), (madrid + pd.Timedelta("2h")).astype(object)):
+    late_in_madrid = madrid + pd.Timedelta("2h")
+    in_arrow = late_in_madrid.astype("timestamp[us, tz=Europe/Madrid][pyarrow]")
+    for values in (late_in_madrid, late_in_madrid.astype(object), in_arrow):
         log = read(date=values)
 
         assert (log.first_date, log.last_date) == (dt.date(2024, 1, 6), dt.date(2024, 1, 6))

@@ -113,10 +113,11 @@ def test_names_that_differ_by_case_alone_are_not_confused(tmp_path: Path):
     assert read_transactions(path).first_date == DAY
 
 
-def test_a_name_of_any_signs_is_only_a_name(tmp_path: Path):
-    path = parquet(tmp_path, **{'to"tal); --': pa.array([7, 7])})
+@pytest.mark.parametrize("name", ['to"tal); --', "{relation}", "{amount}", "$path", "'"])
+def test_a_name_of_any_signs_is_only_a_name(tmp_path: Path, name: str):
+    path = parquet(tmp_path, **{name: pa.array([7, 7])})
 
-    assert read_transactions(path, amount='to"tal); --').money == 14
+    assert read_transactions(path, amount=name).money == 14
 
 
 def test_a_parquet_file_needs_no_suffix(tmp_path: Path):

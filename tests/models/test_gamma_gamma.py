@@ -1,0 +1,84 @@
+"""Gamma-Gamma: properties, refusals, simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crmlab import GammaGamma
+from crmlab.errors import NotDefined, NotEstimable
+from crmlab.models.gamma_gamma import _evaluate
+
+
+def test_currency_changes_v_and_nothing_else(sample: pd.DataFrame) -> None:
+    """Cents instead of dollars: v x 100, p and q as before, means x 100."""
+    dollars = GammaGamma.fit(sample)
+    cents = GammaGamma.fit(sample.assign(monetary_value=sample["monetary_value"] * 100))
+
+    assert cents.model.v == pytest.approx(100 * dollars.model.v, rel=1e-7)
+    assert [cents.model.p, cents.model.q] == pytest.approx(
+        [dollars.model.p, dollars.model.q], rel=1e-7
+    )
+
+
+def test_the_gradient_and_hessian_are_those_of_the_likelihood(sample: pd.DataFrame) -> None:
+    """Against central differences."""
+    some = sample["spend_frequency"] > 0
+    x = sample.loc[some, "spend_frequency"].to_numpy(dtype=float)
+    z = sample.loc[some, "monetary_value"].to_numpy()
+    point = np.array([5.0, 4.0, 12.0])
+    here = _evaluate(point, x, z)
+    for i in range(3):
+        step = np.zeros(3)
+        step[i] = 1e-5 * point[i]
+        up, down = _evaluate(point + step, x, z), _evaluate(point - step, x, z)
+        assert here.gradient[i] == pytest.approx((up.value - down.value) / (2 * step[i]), rel=1e-6)
+        bend = (up.gradient - down.gradient) / (2 * step[i])
+        assert here.hessian[i] == pytest.approx(bend, rel=1e-5)
+
+
+@given(st.floats(0.2, 50), st.floats(1.01, 50), st.floats(0.1, 1e4), st.floats(0.01, 1e5))
+@settings(max_examples=100, deadline=None)
+def test_the_mean_moves_from_everybodys_to_ones_own(p: float, q: float, v: float, z: float) -> None:
+    """At 0 occasions the population's mean, at very many the customer's own."""
+    model = GammaGamma(p, q, v)
+    means = model.expected_spend(frequency=[0, 1, 5, 10**12], monetary_value=[np.nan, z, z, z])
+    low, high = sorted([model.expected_spend_new(), z])
+
+    assert means[0] == pytest.approx(model.expected_spend_new(), rel=1e-12)
+    assert means[3] == pytest.approx(z, rel=1e-6)
+    assert (means >= low * (1 - 1e-9)).all()
+    assert (means <= high * (1 + 1e-9)).all()
+
+
+def test_an_infinite_mean_is_refused() -> None:
+    """q <= 1: the population's mean is infinite; lifetimes returned -370 here."""
+    with pytest.raises(NotDefined, match=r"q is 0\.9"):
+        GammaGamma(2.0, 0.9, 10.0).expected_spend(frequency=[0, 3], monetary_value=[0.0, 20.0])
+
+
+def test_simulated_spend_has_the_formulas_mean() -> None:
+    """400,000 draws of two customers; false alarm 7e-6 each."""
+    model, n = GammaGamma(6.25, 3.74, 15.44), 400_000
+    for x, z in ((0, np.nan), (4, 80.0)):
+        who = np.arange(n)
+        drawn = model.simulate_spend(
+            who, frequency=np.full(n, x), monetary_value=np.full(n, z), seed=x + 1
+        )
+        truth = float(model.expected_spend(frequency=x, monetary_value=z))
+        assert abs(drawn.mean() - truth) < 4.5 * drawn.std() / np.sqrt(n)
+
+
+def test_what_cannot_be_estimated_is_refused() -> None:
+    """One customer, equal means, or a negative mean: each with its reason."""
+    table = pd.DataFrame({"frequency": [2, 3, 0], "monetary_value": [10.0, 10.0, np.nan]})
+
+    with pytest.raises(NotEstimable, match="2 customers with a repeat spend, all of the same mean"):
+        GammaGamma.fit(table)
+    with pytest.raises(NotEstimable, match="1 customers with a repeat spend"):
+        GammaGamma.fit(table.iloc[[0, 2]])
+    with pytest.raises(NotEstimable, match="1 customers have a mean spend of 0 or less"):
+        GammaGamma.fit(table.assign(monetary_value=[10.0, -3.0, np.nan]))

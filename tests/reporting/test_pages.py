@@ -1,0 +1,213 @@
+"""Pages as values, their HTML, their data and their workbook."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+
+import crmlab
+from crmlab.reporting import document, evidence, figures, method, retention, valuation
+from crmlab.reporting.language import Language, count, money, plain
+from crmlab.reporting.pages import (
+    Figure,
+    Page,
+    Table,
+    figures_of,
+    plain_value,
+    say,
+    tables_of,
+)
+from crmlab.reporting.workbook import write_workbook
+
+ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "USD")
+EVIL = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module", params=[ENGLISH, SPANISH], ids=["en", "es"])
+def valuation_pages(
+    request: pytest.FixtureRequest, study: crmlab.Study, backtest: crmlab.Backtest
+) -> list[Page]:
+    """All pages of the valuation in one language."""
+    words = request.param
+    return [
+        valuation.in_one_page(study, backtest, words, seed=1),
+        evidence.what_went_in(study, words),
+        evidence.can_it_be_trusted(study, backtest, words),
+        valuation.who_holds_the_value(study, words),
+        valuation.how_history_becomes_value(study, words),
+        valuation.a_new_customer(study, words),
+        method.assumptions_and_method(
+            study, backtest, words, assumed=["margin"], seed=1, terms=valuation.TERMS
+        ),
+    ]
+
+
+def test_every_page_of_the_contents_is_there(valuation_pages: list[Page]) -> None:
+    """The contents name the pages in their order."""
+    assert tuple(p.key for p in valuation_pages) == valuation.PAGES
+
+
+def test_every_figure_has_its_sentence_words_and_table(valuation_pages: list[Page]) -> None:
+    """A title with a number in it, alternative text, and a table."""
+    pictures = [b for p in valuation_pages for b in p.blocks if isinstance(b, Figure)]
+
+    assert len(pictures) == 8
+    for picture in pictures:
+        assert any(c.isdigit() for c in picture.title.words(ENGLISH)), picture.key
+        assert len(picture.alt.words(ENGLISH)) > 40
+        assert picture.table is not None
+        assert picture.svg.startswith("<svg")
+
+
+def test_the_parts_equal_the_total_everywhere(
+    study: crmlab.Study, valuation_pages: list[Page]
+) -> None:
+    """Deciles, groups and cohorts of the tables add up to equity; the account to what was read."""
+    tables = {t.key: t.frame for p in valuation_pages for t in tables_of(p)}
+
+    for key in ("deciles", "groups"):
+        body, total = tables[key].iloc[:-1], tables[key].iloc[-1]
+        assert body["residual_clv"].sum() == pytest.approx(study.equity, rel=1e-12)
+        assert total["residual_clv"] == pytest.approx(study.equity, rel=1e-12)
+        assert body["customers"].sum() == total["customers"] == 23_570
+    assert tables["cohorts"]["residual_clv"].sum() == pytest.approx(study.equity, rel=1e-12)
+    assert tables["account"]["money"].iloc[:-1].sum() == tables["account"]["money"].iloc[-1]
+
+
+def test_every_number_shown_is_in_the_data(valuation_pages: list[Page]) -> None:
+    """Sentences, tiles and tables come out at full precision, ready for JSON."""
+    data = figures_of(valuation_pages[0])
+    said = data["valuation.headline"]
+
+    assert set(data) >= {"tile.equity", "tile.newcomer", "tile.top_tenth", "valuation.headline"}
+    assert said["customers"] == 23_570
+    assert said["end"] == "1998-06-30"
+    assert said["lower"] < said["equity"] < said["upper"]
+    json.dumps([figures_of(p) for p in valuation_pages], allow_nan=False)
+
+
+def test_a_page_shows_at_most_thirteen_rows_of_a_table(valuation_pages: list[Page]) -> None:
+    """The rest is in the workbook; the register of assumptions is always whole."""
+    for table in (t for p in valuation_pages for t in tables_of(p)):
+        assert len(table.shown()) <= (99 if table.key == "register" else 13)
+    tracking = next(t for p in valuation_pages for t in tables_of(p) if t.key == "tracking")
+    assert tracking.shown().index[[0, -1]].tolist() == tracking.frame.index[[0, -1]].tolist()
+
+
+def test_the_register_names_every_assumption(valuation_pages: list[Page]) -> None:
+    """Given ones, defaults and the method's own; the default margin is marked as one."""
+    register = next(t for t in tables_of(valuation_pages[-1]) if t.key == "register").frame
+    origin = register.set_index("assumption")["origin"]
+
+    assert len(register) == 16
+    assert origin["register.margin"] == "register.default"
+    assert origin["register.discount_rate"] == "register.given"
+
+
+def test_data_cannot_become_markup() -> None:
+    """A malicious name is text in sentences, tables, titles and alternative texts."""
+    table = Table("account", pd.DataFrame({"rows": [EVIL]}), {"rows": "plain"})
+    title = say("holders.groups", share=plain(EVIL), customers=plain(EVIL), name=plain(EVIL))
+    picture = Figure("x", "<svg/>", title, say("alt.groups", groups=plain(EVIL)), table)
+    html = Page("account", (picture, table), ENGLISH)._repr_html_()
+
+    assert "<script>" not in html
+    assert html.count("&lt;script&gt;") >= 4
+
+
+def test_nothing_in_a_workbook_is_a_formula(tmp_path: Path) -> None:
+    """=1+1, a link and control characters are written as text; ids keep their digits."""
+    names = ["=1+1", "{=1+1}", "http://example.org", "+1", "a\x07b", "00123"]
+    table = Table(
+        "account",
+        pd.DataFrame({"rows": names, "records": range(6)}),
+        {"rows": "plain", "records": "count"},
+    )
+    write_workbook(tmp_path / "t.xlsx", [table], ENGLISH)
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["account"]
+    cells = [sheet.cell(4 + i, 1) for i in range(6)]
+
+    assert [c.data_type for c in cells] == ["s"] * 6
+    assert [c.value for c in cells] == ["=1+1", "{=1+1}", "http://example.org", "+1", "ab", "00123"]
+    assert [c.hyperlink for c in cells] == [None] * 6
+
+
+def test_the_workbook_holds_every_row_at_full_precision(
+    valuation_pages: list[Page], tmp_path: Path
+) -> None:
+    """One sheet a table; the sum of the deciles is the equity to the cent."""
+    tables = [t for p in valuation_pages for t in tables_of(p)]
+    write_workbook(tmp_path / "t.xlsx", tables, ENGLISH)
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    column = list(next(t for t in tables if t.key == "deciles").kinds).index("residual_clv") + 1
+    values = [book["deciles"].cell(r, column).value for r in range(4, 15)]
+
+    assert book.sheetnames == [t.key for t in tables]
+    assert book["tracking"].max_row == 3 + 78
+    assert round(sum(values[:10]), 2) == round(values[10], 2)
+
+
+@pytest.mark.parametrize("words", [ENGLISH, SPANISH], ids=["en", "es"])
+def test_a_short_history_says_what_is_missing(words: Language) -> None:
+    """No test possible: the light says so in place of figures; no page falls over."""
+    rng = np.random.default_rng(0)
+    ids = rng.integers(0, 40, 160)
+    frame = pd.DataFrame({
+        "customer_id": ids,
+        "date": pd.Timestamp("2024-05-01") + pd.to_timedelta(rng.integers(0, 40, 160), unit="D"),
+        "amount": rng.gamma(3, 10, 160).round(2) + 1,
+    })  # fmt: skip
+    log = crmlab.read_transactions(frame)
+    study = crmlab.Study.run(
+        log, observation_end="2024-06-10", margin=0.4, discount_rate=0.1, model="mbg-nbd"
+    )
+    table = crmlab.cohorts(log, observation_end="2024-06-10")
+
+    assert "none" in valuation.in_one_page(study, None, words, seed=1)._repr_html_()
+    for page in (
+        evidence.can_it_be_trusted(study, None, words),
+        valuation.who_holds_the_value(study, words),
+        valuation.how_history_becomes_value(study, words),
+        valuation.a_new_customer(study, words),
+        retention.in_one_page(study, table, None, words),
+        retention.cohort_page(table, words),
+        retention.who_is_still_here(study, words),
+        retention.life(study, words),
+        retention.value_at_risk(study, words),
+        retention.who_slipped_away(study, words),
+        retention.can_it_be_trusted(None, words),
+        method.assumptions_and_method(study, None, words, seed=1, terms=retention.TERMS),
+    ):
+        assert page._repr_html_().startswith("<section")
+
+
+def test_figures_are_the_same_bytes_each_time() -> None:
+    """No date, no random ids."""
+    values = pd.Series([3.0, 2.0, 1.0], index=[1, 2, 3])
+    draw = [figures.bars(values, ENGLISH, "count", "figure.decile", "figure.value") for _ in "ab"]
+
+    assert draw[0] == draw[1]
+    assert "system-ui" in draw[0]
+
+
+def test_nothing_is_published_without_a_folder(
+    study: crmlab.Study, valuation_pages: list[Page]
+) -> None:
+    """In JupyterLab run_dir is empty: the last cell says so and writes nothing."""
+    cover = valuation.cover(study, ENGLISH)
+
+    assert "Nothing written" in document.publish("", cover, valuation_pages, study)
+
+
+def test_plain_values_are_what_json_knows() -> None:
+    """Missing numbers are null, dates ISO text."""
+    assert plain_value(np.float64("nan")) is None
+    assert plain_value(pd.NaT) is None
+    assert plain_value(np.int64(3)) == 3
+    assert plain_value(pd.Timestamp("2024-01-31")) == "2024-01-31"
+    assert plain_value((count(2.0), money(3.5))) == [2, 3.5]

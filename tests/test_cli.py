@@ -1,0 +1,227 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from crmlab.cli import app
+from crmlab.runs import catalogue
+from crmlab.runs.catalogue import PARAMETERS, Report
+
+HEAVY = ("pandas", "numpy", "scipy", "matplotlib", "duckdb", "papermill", "weasyprint", "pydantic")
+STUBS = Path(__file__).with_name("runs") / "notebooks"
+Use = Callable[[str], None]
+
+
+def crmlab(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def one_line(result: Result) -> str:
+    """What was said on stderr, if it was one line and nothing else was said."""
+    assert "" == result.stdout
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("crmlab: ")
+    return line.removeprefix("crmlab: ")
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """Let every report run a stub notebook."""
+
+    def go(stub: str) -> None:
+        def find(name: str) -> Report:
+            return Report(name, PARAMETERS[name], STUBS / f"{stub}.ipynb")
+
+        monkeypatch.setattr(catalogue, "find", find)
+
+    return go
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """The help answers at once: what is slow to import is imported where it is needed."""
+    code = (
+        "import sys\nfrom crmlab.cli import app\ntry:\n    app(['--help'])\n"
+        f"except SystemExit:\n    sys.exit(', '.join(sys.modules.keys() & {set(HEAVY)}) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert ("", 0) == (done.stderr, done.returncode)
+    assert {"demo", "report", "params", "check"} <= set(done.stdout.split())
+
+
+def test_the_version_is_the_packages() -> None:
+    """crmlab --version answers with name and number."""
+    from importlib.metadata import version
+
+    assert f"crmlab {version('crmlab')}\n" == crmlab("--version").stdout
+
+
+def test_a_published_report_is_told_in_plain_lines(tmp_path: Path, use: Use) -> None:
+    """Away from a terminal: the path of the report, the headline, nothing on stderr."""
+    use("complete")
+    result = crmlab("report", "retention", "--language", "es", "--out", tmp_path)
+    page, *figures = result.stdout.splitlines()
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert (tmp_path / "retention" / "es" / "latest").resolve() == Path(page).parent
+    assert ["  Value: 1.10 million"] == figures
+
+
+def test_the_demo_makes_both_reports_in_both_languages(tmp_path: Path, use: Use) -> None:
+    """Four reports, always in the same order, each where it belongs."""
+    use("complete")
+    result = crmlab("demo", "--out", tmp_path)
+    told = [Path(line) for line in result.stdout.splitlines() if line.endswith("report.html")]
+    places = [path.relative_to(tmp_path).parts[:2] for path in told]
+
+    assert (0, "") == (result.exit_code, result.stderr)
+    assert [(name, language) for name in PARAMETERS for language in ("en", "es")] == places
+
+
+def test_a_demo_that_fails_names_each_report(tmp_path: Path, use: Use) -> None:
+    """Every report that failed has its line, and the exit code is the first one's."""
+    use("refuses")
+    result = crmlab("demo", "--out", tmp_path)
+
+    assert 4 == result.exit_code
+    assert 4 == len(result.stderr.splitlines())
+    assert "crmlab: retention (es): BGNBD cannot be estimated" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["valuation"], 2, "The reports are: customer-valuation, retention."),
+        (["retention", "--set", "margn=0.3"], 2, "Did you mean 'margin'"),
+        (["retention", "--set", "margin=abc"], 2, "'margin' is 'abc'; expected a number above 0"),
+        (["retention", "--set", "margin"], 2, "Write: --set NAME=VALUE"),
+        (["retention", "--language", "fr"], 2, "'language' is 'fr'; expected en or es"),
+        (["retention", "--params", "none.yaml"], 2, "'none.yaml' cannot be read: no such file"),
+        (["retention", "--source", "a.csv"], 2, "'observation_end' is missing"),
+        (
+            ["retention", "--source", "a.csv", "--set", "observation_end=2026-06-30"],
+            3,
+            "There is no file 'a.csv'. Did you mean 'b.csv'?",
+        ),
+    ],
+)
+def test_a_users_mistake_is_one_line_before_any_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, said: str
+) -> None:
+    """What was found, what was expected, and the documented exit code."""
+    monkeypatch.chdir(tmp_path)
+    Path("b.csv").touch()
+    result = crmlab("report", *arguments)
+
+    assert said in one_line(result)
+    assert code == result.exit_code
+    assert ["b.csv"] == [path.name for path in tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(
+    ("stub", "code", "said"),
+    [
+        ("refuses", 4, "BGNBD cannot be estimated: no customer bought twice. Give a longer"),
+        ("breaks", 70, "Cell [4] of breaks.ipynb failed: ZeroDivisionError: division by zero."),
+    ],
+)
+def test_a_failed_run_is_one_line(
+    tmp_path: Path, use: Use, stub: str, code: int, said: str
+) -> None:
+    """A refusal is told as it was worded; a fault of the report with where its record is."""
+    use(stub)
+    result = crmlab("report", "retention", "--out", tmp_path)
+    line = one_line(result)
+
+    assert code == result.exit_code
+    assert line.startswith(said)
+    assert (code == 70) == (str(tmp_path / "retention" / "en" / "failed") in line)
+
+
+def test_a_folder_that_cannot_be_written_has_its_exit_code(tmp_path: Path, use: Use) -> None:
+    """A file in the place of the output folder ends with 73."""
+    use("complete")
+    (tmp_path / "file").touch()
+    result = crmlab("report", "retention", "--out", tmp_path / "file")
+
+    assert 73 == result.exit_code
+    assert "--out DIR" in one_line(result)
+
+
+def test_a_fault_of_our_own_is_one_line_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Even then no traceback: the kind, the text and the place."""
+
+    def fail(_name: str) -> Report:
+        raise KeyError("x")
+
+    monkeypatch.setattr(catalogue, "find", fail)
+    result = crmlab("report", "retention")
+
+    assert 70 == result.exit_code
+    assert "internal error, please report it: KeyError: 'x' (test_cli.py, line" in one_line(result)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_the_parameters_are_listed(name: str) -> None:
+    """For people as a table, for programs as JSON, from the same declaration."""
+    table, as_json = crmlab("params", name), crmlab("params", name, "--json")
+    names = [row["name"] for row in PARAMETERS[name].describe()]
+
+    assert (0, 0) == (table.exit_code, as_json.exit_code)
+    assert names == [row["name"] for row in json.loads(as_json.stdout)]
+    first_words = [line.split()[0] for line in table.stdout.splitlines() if line[:1].strip()]
+    assert ["Name", *names] == first_words
+
+
+def test_a_source_is_checked_to_the_row_and_the_cent(tmp_path: Path) -> None:
+    """The account says what is used, what is not and why, with examples."""
+    source = tmp_path / "orders.csv"
+    source.write_text("client,date,amount\na,2026-01-02,3.50\n,2026-01-03,4\nb,soon,5\n")
+    result = crmlab("check", source, "--set", "customer_id=client")
+    rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
+
+    assert 0 == result.exit_code
+    assert ["3", "12.50", "2"] == rows["read"]
+    assert ["1", "3.50", "1"] == rows["used"]
+    assert "date_unreadable, for example record 3: customer 'b', date 'soon'" in result.stdout
+    assert "No observation_end was given: 2026-01-02, the last day" in result.stdout
+
+
+def test_a_check_of_cdnow_needs_nothing() -> None:
+    """The built-in source has its own end of observation, and all its rows are used."""
+    result = crmlab("check", "cdnow")
+
+    assert 0 == result.exit_code
+    assert ["69,659", "2,500,315.63", "23,570"] == [
+        cell for line in result.stdout.splitlines() if "used" in line for cell in line.split()[1:]
+    ]
+    assert "No observation_end" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["orders.csv"], 3, "has no column 'customer_id'. Its columns: client, date, amount"),
+        (["empty.csv"], 3, "has no rows that can be used"),
+        (["odrers.csv"], 3, "Did you mean 'orders.csv'"),
+        (["orders.csv", "--set", "margin=0.3"], 2, "Known parameters: customer_id, date, amount"),
+        (["orders.csv", "--set", "source=x"], 2, "Unknown parameter 'source'"),
+        (["orders.csv", "--set", "observation_end=soon"], 2, "expected a date as YYYY-MM-DD"),
+    ],
+)
+def test_a_source_that_cannot_be_used_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int, said: str
+) -> None:
+    """The gate's refusals come through as they are, with the documented exit code."""
+    monkeypatch.chdir(tmp_path)
+    Path("orders.csv").write_text("client,date,amount\na,2026-01-02,3.50\n")
+    Path("empty.csv").touch()
+    result = crmlab("check", *arguments)
+
+    assert said in one_line(result)
+    assert code == result.exit_code
