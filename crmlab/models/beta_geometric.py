@@ -123,7 +123,7 @@ def discounted_if_alive(
 
     Integral of exp(-rate u) times the purchase intensity at u, (s / A) E[(1 + p u / A)^-(s + 1)],
     by Gauss-Legendre in the logarithm of time; t may be infinite where rate > 0. Without `nodes`,
-    as many as 13 digits need (docs/numerics.md); fewer are quicker.
+    as many as 11 digits need; fewer are quicker.
     """
     reach = np.minimum(t, 45 / rate) if rate > 0 else t
     unit = np.minimum(A / (s + 1), 1 / rate) if rate > 0 else A / (s + 1)
