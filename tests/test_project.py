@@ -56,3 +56,12 @@ def test_every_recipe_is_explained() -> None:
 
     assert set(phony.split()) == set(explained)
     assert {"demo", "test", "lab", "lint", "bench", "help", "clean"} == set(explained)
+
+
+def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pasted literally, in the project's folder."""
+    monkeypatch.chdir(ROOT)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    assert len(blocks) == 1
+    exec(blocks[0], {})  # noqa: S102  # it is ours
