@@ -14,36 +14,60 @@ if TYPE_CHECKING:
     from crmlab.customers.study import Study
     from crmlab.intake.log import TransactionLog, read_transactions
     from crmlab.models.base import Fit
+    from crmlab.models.bdw import BdW
+    from crmlab.models.bg_bb import BGBB
     from crmlab.models.bg_nbd import BGNBD
+    from crmlab.models.checks import check_model
+    from crmlab.models.comparison import likelihood_ratio_test
+    from crmlab.models.exchange import from_lifetimes
     from crmlab.models.gamma_gamma import GammaGamma
     from crmlab.models.mbg_nbd import MBGNBD
+    from crmlab.models.pareto_nbd import ParetoNBD
+    from crmlab.models.sbg import SBG
+    from crmlab.models.storage import load_fit
     from crmlab.reporting.language import Language
 
 __all__ = [
+    "BGBB",
     "BGNBD",
     "MBGNBD",
+    "SBG",
     "Backtest",
+    "BdW",
     "Cohorts",
     "Fit",
     "GammaGamma",
     "Language",
+    "ParetoNBD",
     "Study",
     "TransactionLog",
+    "check_model",
     "cohorts",
+    "from_lifetimes",
+    "likelihood_ratio_test",
+    "load_fit",
     "read_transactions",
 ]
 
 _HOMES = {
+    "BGBB": "crmlab.models.bg_bb",
     "BGNBD": "crmlab.models.bg_nbd",
+    "BdW": "crmlab.models.bdw",
+    "SBG": "crmlab.models.sbg",
+    "likelihood_ratio_test": "crmlab.models.comparison",
     "MBGNBD": "crmlab.models.mbg_nbd",
     "Backtest": "crmlab.customers.backtest",
     "Cohorts": "crmlab.customers.cohorts",
     "Fit": "crmlab.models.base",
     "GammaGamma": "crmlab.models.gamma_gamma",
     "Language": "crmlab.reporting.language",
+    "ParetoNBD": "crmlab.models.pareto_nbd",
     "Study": "crmlab.customers.study",
     "TransactionLog": "crmlab.intake.log",
+    "check_model": "crmlab.models.checks",
     "cohorts": "crmlab.customers.cohorts",
+    "from_lifetimes": "crmlab.models.exchange",
+    "load_fit": "crmlab.models.storage",
     "read_transactions": "crmlab.intake.log",
 }
 

@@ -48,13 +48,15 @@ def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
     `total` may be one number or an array. Parameters at a boundary are held.
     """
     values = parameters(fit.model)
-    free = np.flatnonzero(np.isfinite(np.diag(fit.covariance)))
+    free = np.flatnonzero(np.diag(fit.covariance) > 0)
     slopes = []
     for i in free:
         shift = np.ones_like(values)
         shift[i] = np.exp(STEP)
         up, down = (type(fit.model)(*v) for v in (values * shift, values / shift))
         slopes.append((np.asarray(total(up)) - np.asarray(total(down))) / (2 * STEP))
+    if not slopes:
+        return np.zeros_like(np.asarray(total(fit.model), dtype=float))
     variance = np.einsum("i...,ij,j...->...", slopes, fit.covariance[np.ix_(free, free)], slopes)
     sd: Array = np.sqrt(variance)
     return sd

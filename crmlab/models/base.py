@@ -14,7 +14,11 @@ from crmlab.models.fitting import Optimum
 from crmlab.models.special import Array, Counts, unique_rows
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     import pandas as pd
+
+    from crmlab.models.draws import Draws
 
 NORMAL_975 = 1.959963984540054  # half-width of a 95 % interval in standard errors
 
@@ -38,8 +42,11 @@ class Histories(NamedTuple):
 class Diagnosis:
     """How far an estimate can be relied on.
 
-    `status` is 'converged', or 'boundary' with the names of the parameters that the data push
-    to their limits; `decrement` is the Newton decrement, in units of log-likelihood.
+    `status` is 'converged', 'boundary' (the data push the parameters `at_boundary` to the limits
+    of the search) or 'not identified' (the parameters `loose` can change together and the
+    likelihood hardly does). Forecasts hold in all three; in the last two the parameters named mean
+    little. `findings` says in words what the data lack. `decrement` is the Newton decrement, in
+    units of log-likelihood.
     """
 
     status: str
@@ -47,6 +54,8 @@ class Diagnosis:
     agreeing_starts: int
     starts: int
     at_boundary: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 M = TypeVar("M")
@@ -57,7 +66,8 @@ class Fit(Generic[M]):
     """A model estimated from data. Nothing in it changes; a new fit is a new value.
 
     `covariance` is that of the log-parameters; `log_likelihood` is on the data's own scale;
-    `unit` is the data's time unit (None where unknown); `fingerprint` tells the data apart.
+    `unit` is the data's time unit (None where unknown); `fingerprint` tells the data apart;
+    `data` are the patterns that were fitted (None in a fit that was loaded from a file).
     """
 
     model: M
@@ -67,6 +77,7 @@ class Fit(Generic[M]):
     unit: str | None
     fingerprint: str
     diagnosis: Diagnosis
+    data: Any = dataclasses.field(default=None, repr=False, compare=False)
 
     @property
     def aic(self) -> float:
@@ -84,6 +95,8 @@ class Fit(Generic[M]):
 
         estimate = parameters(self.model)
         log_error = np.sqrt(np.diag(self.covariance))
+        open_ended = set(self.diagnosis.at_boundary) | set(self.diagnosis.loose)
+        log_error[[name in open_ended for name in names(self.model)]] = np.nan
         with np.errstate(over="ignore"):  # a parameter that the data leave open: up to infinity
             factor = np.exp(NORMAL_975 * log_error)
         columns = {
@@ -94,6 +107,44 @@ class Fit(Generic[M]):
         }
         return pd.DataFrame(columns, index=pd.Index(names(self.model), name="parameter"))
 
+    def draws(self, n: int = 400, *, seed: int) -> Draws:
+        """Parameters drawn from what the data leave open; see crmlab.models.draws.
+
+        Raises NotEstimable where neither the likelihood nor a bootstrap gives usable draws.
+        """
+        from crmlab.models.draws import draw
+
+        return draw(self, n, seed)
+
+    def predict(self, t: float, customers: Any, *, level: float = 0.95, seed: int) -> pd.DataFrame:
+        """Purchases of each customer in the next `t`: mean, and prediction limits lower, upper.
+
+        `customers` is a summary (columns frequency, recency, T); its index is kept.
+        """
+        from crmlab.models.prediction import predict
+
+        return predict(self, t, customers, level, seed)
+
+    def predict_total(
+        self, t: float, customers: Any, *, level: float = 0.95, seed: int, by: str | None = None
+    ) -> pd.DataFrame:
+        """Purchases of all customers, or of each group of column `by`, in the next `t`."""
+        from crmlab.models.prediction import predict_total
+
+        return predict_total(self, t, customers, level, seed, by)
+
+    def to_json(self, path: str | PathLike[str]) -> None:
+        """Save as JSON: model, covariance, diagnosis, fingerprint; never the data."""
+        from crmlab.models.storage import save_fit
+
+        save_fit(self, path)
+
+    def to_lifetimes(self) -> Any:
+        """The same model as a fitted object of the package lifetimes."""
+        from crmlab.models.exchange import to_lifetimes
+
+        return to_lifetimes(self)
+
     def as_dict(self) -> dict[str, Any]:
         """Everything about the fit in plain numbers and text, ready for JSON."""
         return {
@@ -101,9 +152,7 @@ class Fit(Generic[M]):
             "parameters": dict(
                 zip(names(self.model), parameters(self.model).tolist(), strict=True)
             ),
-            "log_covariance": [
-                [None if np.isnan(v) else float(v) for v in row] for row in self.covariance
-            ],
+            "log_covariance": self.covariance.tolist(),
             "log_likelihood": self.log_likelihood,
             "customers": self.customers,
             "unit": self.unit,
@@ -112,11 +161,15 @@ class Fit(Generic[M]):
         }
 
     def _repr_html_(self) -> str:
+        told = self.diagnosis
+        unit = f", time in {self.unit}s" if self.unit else ""
         head = (
-            f"<p><b>{type(self.model).__name__}</b> on {self.customers:,} customers; "
-            f"log-likelihood {self.log_likelihood:,.3f}; {self.diagnosis.status}, "
-            f"{self.diagnosis.agreeing_starts} of {self.diagnosis.starts} starts agree</p>"
+            f"<p><b>{type(self.model).__name__}</b> on {self.customers:,} customers{unit}; "
+            f"log-likelihood {self.log_likelihood:,.3f}, AIC {self.aic:,.1f}; <b>{told.status}</b> "
+            f"(Newton decrement {told.decrement:.0e}, "
+            f"{told.agreeing_starts} of {told.starts} starts agree)</p>"
         )
+        head += "".join(f"<p>{finding}</p>" for finding in told.findings)
         table: str = self.summary().to_html(float_format=lambda v: f"{v:.5g}")
         return head + table
 
@@ -132,23 +185,42 @@ def parameters(model: Any) -> Array:
 
 
 def fit_of(
-    model: M, optimum: Optimum, table: Any, customers: int, data: tuple[Array | Counts, ...]
+    model: M,
+    optimum: Optimum,
+    table: Any,
+    customers: int,
+    data: tuple[Array | Counts, ...],
+    *,
+    findings: tuple[str, ...] = (),
 ) -> Fit[M]:
-    """The fit that an optimum found on `table` (grouped into `data`) stands for."""
+    """The fit that an optimum found on `table` (grouped into `data`) stands for.
+
+    `findings` says in words what the data lack, such as 'no dropout'.
+    """
     at_boundary = tuple(names(model)[i] for i in optimum.at_bound)
+    loose = tuple(names(model)[i] for i in optimum.loose)
     diagnosis = Diagnosis(
-        "boundary" if at_boundary else "converged",
+        "boundary" if at_boundary else "not identified" if loose else "converged",
         optimum.decrement,
         optimum.agreeing_starts,
         optimum.starts,
         at_boundary,
+        loose,
+        findings,
     )
     digest = hashlib.sha256()
     for column in data:
         digest.update(np.ascontiguousarray(column, dtype=float).tobytes())
     unit = getattr(table, "attrs", {}).get("unit")
     return Fit(
-        model, optimum.covariance, optimum.value, customers, unit, digest.hexdigest(), diagnosis
+        model,
+        optimum.covariance,
+        optimum.value,
+        customers,
+        unit,
+        digest.hexdigest(),
+        diagnosis,
+        data,
     )
 
 

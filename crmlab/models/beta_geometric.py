@@ -14,16 +14,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import betainc, expit, gammaln, xlogy
 
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     Array,
     Counts,
     beta_rule,
-    gauss_legendre,
+    discounting_rule,
     log_rising,
     log_survived,
+    relative_expm1,
+    weighted_sum,
 )
 
 
@@ -85,10 +87,10 @@ def evaluate(
         (3, 3): rise_bb - rise_abab + share * coin**2,
     }
     for (i, j), curve in curves.items():
-        bend[i, j] += count @ curve
+        bend[i, j] += weighted_sum(count, curve)
         bend[j, i] = bend[i, j]
-    value = float(count @ log_likelihood(h, x, t_x, T, n))
-    return Evaluation(value, slope @ count, bend)
+    value = float(weighted_sum(count, log_likelihood(h, x, t_x, T, n)))
+    return Evaluation(value, weighted_sum(count, slope), bend)
 
 
 def purchases_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
@@ -101,6 +103,31 @@ def purchases_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Arra
     return rule.mean(-np.expm1(-s[:, None] * reach) / rule.p)
 
 
+def pmf_if_alive(k: Array, t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+    """Probability of k purchases in (0, t] of a customer alive at 0 (Fader et al. 2005, eq. 8).
+
+    Either k purchases and k coins that said stay, or at least k and the k-th coin said leave.
+    """
+    n = k.astype(np.int64)
+    z = t / (A + t)
+    log_binomial = gammaln(s + k) - gammaln(s) - gammaln(k + 1)
+    exactly = np.exp(log_binomial - s * np.log1p(t / A) + xlogy(k, z))
+    stayed = np.exp(_log_stayed(a, B, n))
+    left = np.exp(_log_stayed(a, B, np.maximum(n - 1, 0))) * a / (a + B + np.maximum(k - 1, 0))
+    at_least = betainc(np.maximum(k, 1), s, z)
+    out: Array = exactly * stayed + np.where(k > 0, at_least * left, 0.0)
+    return out
+
+
+def _log_stayed(a: float, B: Array, n: Counts) -> Array:
+    """ln E[(1 - p)^n], p ~ Beta(a, B), for an array B: one table for each distinct B."""
+    out = np.zeros(len(B))
+    for value in np.unique(B):
+        rows = value == B
+        out[rows] = log_survived(a, float(value), n[rows])
+    return out
+
+
 def survival_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
     """Probability that a customer alive at 0 has not dropped out by t: E[exp(-lambda p t)]."""
     rule = beta_rule(a, B, power=s, scale=t / A)
@@ -108,11 +135,25 @@ def survival_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array
 
 
 def life_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
-    """Expected time until dropout, at most t, of a customer alive at 0 (the restricted mean)."""
+    """Expected time until dropout, at most t, of a customer alive at 0.
+
+    For t infinite the mean, A / (s - 1) (a + B - 1) / (a - 1), which is infinite unless s and a
+    are above 1.
+    """
+    out = np.full_like(s, np.inf)
+    mean = np.isinf(t) & (s > 1) & (a > 1)
+    out[mean] = A[mean] / (s[mean] - 1) * (a + B[mean] - 1) / (a - 1)
+    some = np.isfinite(t)
+    out[some] = _restricted_life(t[some], s[some], A[some], a, B[some])
+    return out
+
+
+def _restricted_life(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+    if not len(t):
+        return t
     rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
     reach = np.log1p(rule.p * (t / A)[:, None])
-    falling = -(s[:, None] - 1) * reach
-    ratio = np.divide(np.expm1(falling), falling, out=np.ones_like(reach), where=falling != 0)
+    ratio = relative_expm1(-(s[:, None] - 1) * reach)
     return rule.mean(A[:, None] / rule.p * reach * ratio)
 
 
@@ -121,20 +162,13 @@ def discounted_if_alive(
 ) -> Array:
     """Discounted expected purchases in (0, t] at a continuous rate, of a customer alive at 0.
 
-    Integral of exp(-rate u) times the purchase intensity at u, (s / A) E[(1 + p u / A)^-(s + 1)],
-    by Gauss-Legendre in the logarithm of time; t may be infinite where rate > 0. Without `nodes`,
-    as many as 11 digits need; fewer are quicker.
+    Integral of exp(-rate u) times the purchase intensity at u, (s / A) E[(1 + p u / A)^-(s + 1)].
+    Without `nodes`, as many as 11 digits need; fewer are quicker.
     """
-    reach = np.minimum(t, 45 / rate) if rate > 0 else t
-    unit = np.minimum(A / (s + 1), 1 / rate) if rate > 0 else A / (s + 1)
-    width = np.log1p(reach / unit)
-    place, weights = gauss_legendre(nodes or int(np.ceil(20 + 4 * width.max())))
-    u = unit[:, None] * np.expm1(width[:, None] * place)
-    jacobian = width[:, None] * weights * (unit[:, None] + u)
-    rule = beta_rule(a, B, power=s + 1, scale=reach / A)
+    time = discounting_rule(rate, t, A / (s + 1), nodes)
+    rule = beta_rule(a, B, power=s + 1, scale=time.u.max(axis=1) / A)
     total = np.zeros_like(s)
-    for j in range(len(place)):
-        ahead = np.log1p(rule.p * (u[:, j] / A)[:, None])
-        intensity = rule.mean(np.exp(-(s + 1)[:, None] * ahead))
-        total += jacobian[:, j] * np.exp(-rate * u[:, j]) * intensity
+    for j in range(time.u.shape[1]):
+        ahead = np.log1p(rule.p * (time.u[:, j] / A)[:, None])
+        total += time.weight[:, j] * rule.mean(np.exp(-(s + 1)[:, None] * ahead))
     return total * s / A

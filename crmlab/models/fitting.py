@@ -13,6 +13,8 @@ from crmlab.models.special import Array
 
 BOX = 16.0  # a parameter may move by a factor of exp(16) = 9e6 from its natural scale
 STEPS = 200
+CONVERGED = 1e-6  # Newton decrement, in units of log-likelihood
+FLAT = 1e-2  # curvature below which a direction is not identified: its standard error is over e^10
 LONGEST_STEP = 2.0
 
 
@@ -28,7 +30,11 @@ Objective = Callable[[Array], Evaluation]
 
 
 class Optimum(NamedTuple):
-    """The best point found: natural parameters, derivatives in their logarithms, and how sure."""
+    """The best point found: natural parameters, derivatives in their logarithms, and how sure.
+
+    `at_bound` are the parameters at the limits of the search, `loose` those along directions in
+    which the likelihood does not change (a ridge).
+    """
 
     parameters: Array
     value: float
@@ -39,24 +45,39 @@ class Optimum(NamedTuple):
     starts: int
     at_bound: tuple[int, ...]
 
+    def _axes(self) -> tuple[list[int], Array, Array]:
+        """Free parameters, and the curvatures and directions of the likelihood in them."""
+        free = [i for i in range(len(self.parameters)) if i not in self.at_bound]
+        curvature, direction = np.linalg.eigh(-self.hessian[np.ix_(free, free)])
+        return free, curvature, direction
+
+    @property
+    def loose(self) -> tuple[int, ...]:
+        """Parameters with a share in a direction that the data do not identify."""
+        free, curvature, direction = self._axes()
+        shares = np.abs(direction[:, curvature < FLAT]).max(axis=1, initial=0)
+        return tuple(i for i, share in zip(free, shares, strict=True) if share > 0.1)
+
     @property
     def covariance(self) -> Array:
-        """Covariance of the log-parameters: inverse of the negative Hessian (free ones only)."""
-        free = [i for i in range(len(self.parameters)) if i not in self.at_bound]
-        out = np.full(self.hessian.shape, np.nan)
-        out[np.ix_(free, free)] = np.linalg.pinv(-self.hessian[np.ix_(free, free)])
+        """Covariance of the log-parameters, along what is free and identified; 0 elsewhere."""
+        free, curvature, direction = self._axes()
+        variance = np.where(curvature >= FLAT, 1 / np.maximum(curvature, FLAT), 0.0)
+        out = np.zeros(self.hessian.shape)
+        out[np.ix_(free, free)] = (direction * variance) @ direction.T
         return out
 
 
 def maximize(objective: Objective, starts: Sequence[Array], scale: Array, model: str) -> Optimum:
     """Maximise from several starts inside a box around `scale`; returns the best optimum.
 
-    Raises NotEstimable when the best point is not a maximum (Newton decrement of 1e-6 or more).
+    Raises NotEstimable when the best point is neither a maximum (Newton decrement of 1e-6 or
+    more) nor on a ridge along which nothing more is to be gained.
     """
     ends = [_climb(objective, np.log(start), np.log(scale)) for start in starts]
     best = max(ends, key=lambda end: end.value)
     agreeing = sum(best.value - end.value < 1e-6 for end in ends)
-    if not best.decrement < 1e-6:
+    if not (best.decrement < CONVERGED or (best.loose and best.decrement < FLAT)):
         raise NotEstimable(
             model,
             f"the search did not converge (Newton decrement {best.decrement:.1e} after {STEPS} "

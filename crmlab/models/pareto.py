@@ -1,0 +1,251 @@
+"""Formulas of the Pareto/NBD (Schmittlein, Morrison & Colombo 1987; Fader & Hardie 2005 note).
+
+While alive, a customer buys at a Poisson rate lambda ~ Gamma(r, alpha) and leaves at a rate
+mu ~ Gamma(s, beta). The likelihood integrates over the unobserved time of leaving,
+
+    integral from t_x to T of (alpha + y)^-(r + x) (beta + y)^-(s + 1) dy,
+
+in place of the textbook difference of two 2F1: only positive terms, so alpha = beta, s = 1 and
+t_x = T are no special cases. Given being alive at T, lambda ~ Gamma(r + x, alpha + T) and
+mu ~ Gamma(s, beta + T), independently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, gammaln, xlogy
+
+from crmlab.models.fitting import Evaluation
+from crmlab.models.special import (
+    Array,
+    Counts,
+    discounting_rule,
+    gauss_legendre,
+    log_rising,
+    relative_expm1,
+    weighted_sum,
+)
+
+BLOCK = 2048  # patterns at a time: their nodes fit into the processor's cache
+
+
+class Parameters(NamedTuple):
+    """Purchase process (r, alpha) and dropout process (s, beta); alpha, beta in the time unit."""
+
+    r: float
+    alpha: float
+    s: float
+    beta: float
+
+
+class Death(NamedTuple):
+    """The integral over the time of leaving, u after t_x: its nodes, weights and logarithm.
+
+    `weight` adds up to 1 a row; `log_total` is ln of the integral of
+    (1 + u / A)^-(r + x) (1 + u / B)^-(s + 1), with A = alpha + t_x and B = beta + t_x.
+    """
+
+    u: Array
+    weight: Array
+    log_total: Array
+
+
+def death(h: Parameters, x: Counts, t_x: Array, T: Array, *, nodes: int) -> Death:
+    """Gauss-Legendre in ln(1 + u / c), c the time in which the integrand begins to fall."""
+    A, B = h.alpha + t_x, h.beta + t_x
+    c, width = _reach(h, x, t_x, T)
+    place, weight = gauss_legendre(nodes)
+    u = c[:, None] * np.expm1(width[:, None] * place)
+    log_f = -(h.r + x)[:, None] * np.log1p(u / A[:, None]) - (h.s + 1) * np.log1p(u / B[:, None])
+    mass = weight * (c[:, None] + u) * np.exp(log_f)
+    total = mass.sum(axis=1)
+    log_width = np.log(width, out=np.full_like(width, -np.inf), where=width > 0)
+    return Death(u, mass / total[:, None], log_width + np.log(total))
+
+
+def _reach(h: Parameters, x: Counts, t_x: Array, T: Array) -> tuple[Array, Array]:
+    """The time c in which the integrand begins to fall, and ln(1 + (T - t_x) / c)."""
+    c = 1 / ((h.r + x) / (h.alpha + t_x) + (h.s + 1) / (h.beta + t_x))
+    return c, np.log1p((T - t_x) / c)
+
+
+def blocks(h: Parameters, x: Counts, t_x: Array, T: Array) -> Iterator[tuple[Counts, int]]:
+    """Rows that need the same number of nodes, a block at a time, and that number.
+
+    A row's number depends on itself alone, so its result does not depend on the others.
+    """
+    steps = np.ceil(_reach(h, x, t_x, T)[1]).astype(np.int64)
+    for step in np.unique(steps):
+        rows = np.flatnonzero(steps == step)
+        for i in range(0, len(rows), BLOCK):
+            yield rows[i : i + BLOCK], 22 + 5 * int(step)
+
+
+def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
+    """ln of P(dropped out before T) / P(alive at T), given the history."""
+    shape = np.shape(x)
+    x, t_x, T = np.ravel(x), np.ravel(t_x), np.ravel(T)
+    out = np.empty(len(x))
+    for rows, nodes in blocks(h, x, t_x, T):
+        d = death(h, x[rows], t_x[rows], T[rows], nodes=nodes)
+        out[rows] = _log_odds(h, x[rows], t_x[rows], T[rows], d)
+    return out.reshape(shape)
+
+
+def _log_odds(h: Parameters, x: Counts, t_x: Array, T: Array, d: Death) -> Array:
+    A, B, gap = h.alpha + t_x, h.beta + t_x, T - t_x
+    passed: Array = (h.r + x) * np.log1p(gap / A) + h.s * np.log1p(gap / B)
+    return passed + np.log(h.s / B) + d.log_total
+
+
+def log_likelihood(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
+    """Log-likelihood of each ordered history."""
+    out: Array = (
+        log_rising(h.r, x)[0]
+        - h.r * np.log1p(T / h.alpha)
+        - x * np.log(h.alpha + T)
+        - h.s * np.log1p(T / h.beta)
+        + np.logaddexp(0, log_odds_dropped(h, x, t_x, T))
+    )
+    return out
+
+
+def p_alive(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
+    """Probability of being alive at T."""
+    out: Array = expit(-log_odds_dropped(h, x, t_x, T))
+    return out
+
+
+def evaluate(h: Parameters, x: Counts, t_x: Array, T: Array, count: Counts) -> Evaluation:
+    """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
+    rises = log_rising(h.r, x)
+    value, slope, bend = 0.0, np.zeros(4), np.zeros((4, 4))
+    for rows, nodes in blocks(h, x, t_x, T):
+        rise = [column[rows] for column in rises]
+        d = death(h, x[rows], t_x[rows], T[rows], nodes=nodes)
+        part = _evaluate(h, (x[rows], t_x[rows], T[rows], count[rows]), rise, d)
+        value, slope, bend = value + part.value, slope + part.gradient, bend + part.hessian
+    return Evaluation(value, slope, bend)
+
+
+def _evaluate(
+    h: Parameters, data: tuple[Counts, Array, Array, Counts], rise: list[Array], d: Death
+) -> Evaluation:
+    r, alpha, s, beta = h
+    x, t_x, T, count = data
+    A, B, gap = alpha + t_x, beta + t_x, T - t_x
+    rx = np.asarray(r + x, dtype=np.float64)
+    end_a, end_b = 1 / (alpha + T), 1 / (beta + T)
+    log_odds = _log_odds(h, x, t_x, T, d)
+    share = expit(log_odds)
+    base = rise[0] - r * np.log1p(T / alpha) - x * np.log(alpha + T) - s * np.log1p(T / beta)
+    f = _integrand_slopes(h, rx, A, B, d)
+    mean = np.einsum("inj,nj->in", f, d.weight)
+    odds_slope = np.add(
+        mean,
+        [np.log1p(gap / A), rx * (end_a - 1 / A),
+         1 / s + np.log1p(gap / B), s * (end_b - 1 / B) - 1 / B],
+    )  # fmt: skip
+    slope = share * odds_slope + [
+        rise[1] - np.log1p(T / alpha), r / alpha - rx * end_a,
+        -np.log1p(T / beta), s / beta - s * end_b,
+    ]  # fmt: skip
+    centred = f - mean[:, :, None]
+    spread = (count * share)[:, None] * d.weight
+    bend = np.einsum("inj,knj,nj->ik", centred, centred, spread, optimize=True)
+    bend += np.einsum("in,kn,n->ik", odds_slope, odds_slope, count * share * (1 - share))
+    for (i, k), curve in _curves(h, (rx, A, B, T), d, mean, share).items():
+        bend[i, k] += weighted_sum(count, curve)
+        if i != k:
+            bend[k, i] += weighted_sum(count, curve)
+    bend[0, 0] += weighted_sum(count, rise[2])
+    value = float(weighted_sum(count, base + np.logaddexp(0, log_odds)))
+    return Evaluation(value, weighted_sum(count, slope), bend)
+
+
+def _integrand_slopes(h: Parameters, rx: Array, A: Array, B: Array, d: Death) -> Array:
+    """Slopes of the integrand's logarithm in r, alpha, s, beta at every node."""
+    a, b = A[:, None], B[:, None]
+    return np.stack([
+        -np.log1p(d.u / a),
+        rx[:, None] * d.u / (a * (a + d.u)),
+        -np.log1p(d.u / b),
+        (h.s + 1) * d.u / (b * (b + d.u)),
+    ])  # fmt: skip
+
+
+def _curves(
+    h: Parameters, data: tuple[Array, Array, Array, Array], d: Death, mean: Array, share: Array
+) -> dict[tuple[int, int], Array]:
+    """Second derivatives that are not products of slopes, by pair of parameters."""
+    r, alpha, s, beta = h
+    rx, A, B, T = data
+    end_a, end_b = 1 / (alpha + T), 1 / (beta + T)
+    square_a = np.einsum("nj,nj->n", (A[:, None] + d.u) ** -2.0, d.weight)
+    square_b = np.einsum("nj,nj->n", (B[:, None] + d.u) ** -2.0, d.weight)
+    return {
+        (0, 1): 1 / alpha - end_a + share * (end_a - 1 / A + mean[1] / rx),
+        (1, 1): -r / alpha**2 + rx * end_a**2 + share * rx * (square_a - end_a**2),
+        (2, 2): -share / s**2,
+        (2, 3): 1 / beta - end_b + share * (end_b - 1 / B + mean[3] / (s + 1)),
+        (3, 3): -s / beta**2 + s * end_b**2 + share * ((s + 1) * square_b - s * end_b**2),
+    }
+
+
+def life_if_alive(t: Array, s: float, B: Array) -> Array:
+    """Expected time until leaving, at most t, of a customer alive at 0 with mu ~ Gamma(s, B).
+
+    For t infinite B / (s - 1), which is infinite unless s is above 1.
+    """
+    some = np.isfinite(t)
+    reach = np.log1p(np.where(some, t, 0.0) / B)
+    restricted = B * reach * relative_expm1(-(s - 1) * reach)
+    return np.where(some, restricted, B / (s - 1) if s > 1 else np.inf)
+
+
+def purchases_if_alive(t: Array, shape: Array, A: Array, s: float, B: Array) -> Array:
+    """Expected purchases in (0, t] of a customer alive at 0: rate times time alive."""
+    out: Array = shape / A * life_if_alive(t, s, B)
+    return out
+
+
+def survival_if_alive(t: Array, s: float, B: Array) -> Array:
+    """Probability of not having left by t."""
+    out: Array = np.exp(-s * np.log1p(t / B))
+    return out
+
+
+def discounted_if_alive(
+    rate: float, t: Array, shape: Array, A: Array, s: float, B: Array, *, nodes: int | None = None
+) -> Array:
+    """Discounted expected purchases in (0, t]: rate times the discounted time alive."""
+    time = discounting_rule(rate, t, B / (s + 1), nodes)
+    alive = np.exp(-s * np.log1p(time.u / B[:, None]))
+    out: Array = shape / A * np.einsum("nj,nj->n", time.weight, alive)
+    return out
+
+
+def pmf_if_alive(k: Array, t: Array, shape: Array, A: Array, s: float, B: Array) -> Array:
+    """Probability of k purchases in (0, t] of a customer alive at 0 (Fader & Hardie 2006 note).
+
+    Alive to t and k purchases, or gone at u < t and k purchases by then; the integral over u by
+    the trapezoidal rule in ln(u / (t - u)), where the integrand is analytic.
+    """
+    stayed = np.exp(_log_nbd(k, t, shape, A) - s * np.log1p(t / B))
+    step = min(0.25, 0.7 / float(np.sqrt(1 + k.max(initial=0) + shape.max(initial=0))))
+    share = 1 / (1 + np.exp(-np.arange(-44.0, 44.0 + step, step)))
+    u = t[:, None] * share
+    leaving = s / B[:, None] * np.exp(-(s + 1) * np.log1p(u / B[:, None]))
+    by_then = np.exp(_log_nbd(k[:, None], u, shape[:, None], A[:, None]))
+    left: Array = step * t * ((by_then * leaving) @ (share * (1 - share)))
+    return stayed + left
+
+
+def _log_nbd(k: Array, u: Array, shape: Array, A: Array) -> Array:
+    """ln P(k purchases in a time u alive), rate ~ Gamma(shape, A)."""
+    log_binomial = gammaln(shape + k) - gammaln(shape) - gammaln(k + 1)
+    out: Array = log_binomial - shape * np.log1p(u / A) + xlogy(k, u / (A + u))
+    return out

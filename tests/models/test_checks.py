@@ -1,0 +1,92 @@
+"""The shared suite on every purchase model, and that it finds what is wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import crmlab
+from crmlab import BGNBD, MBGNBD, ParetoNBD
+from crmlab.models.catalogue import PURCHASE_MODELS
+from crmlab.models.checks import check_model, histories_of
+
+TYPICAL = {
+    "bg-nbd": BGNBD(0.243, 4.414, 0.793, 2.426),
+    "mbg-nbd": MBGNBD(0.525, 6.183, 0.891, 1.614),
+    "pareto-nbd": ParetoNBD(0.553, 10.578, 0.606, 11.669),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PURCHASE_MODELS))
+def test_every_model_of_the_catalogue_passes(name: str) -> None:
+    """All checks, none skipped; a model without typical parameters here fails."""
+    results = check_model(TYPICAL[name])
+
+    assert [r for r in results if not r.passed] == []
+    assert len(results) == 14
+
+
+def test_the_suite_finds_a_wrong_expectation() -> None:
+    """A model whose forecasts are 5 % too high fails the checks that must see it."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Hopeful(BGNBD):
+        def _purchases(self, t: Any, x: Any, T: Any) -> Any:
+            return 1.05 * super()._purchases(t, x, T)
+
+    failed = {r.check for r in check_model(Hopeful(0.243, 4.414, 0.793, 2.426)) if not r.passed}
+
+    assert any("pmf" in check for check in failed)
+    assert any("Simulated histories" in check for check in failed)
+
+
+@pytest.mark.parametrize("name", sorted(PURCHASE_MODELS))
+@pytest.mark.parametrize("dtype", ["float32", "Int64", "int32", "Float64", "double[pyarrow]"])
+def test_number_types_do_not_matter(name: str, dtype: str) -> None:
+    """Nullable, narrow and Arrow-backed columns give the fit of plain ones."""
+    table = pd.DataFrame(histories_of(TYPICAL[name], customers=200))
+    plain = type(TYPICAL[name]).fit(table)
+    frequency = table["frequency"].astype(dtype)
+    other = type(TYPICAL[name]).fit(table.assign(frequency=frequency))
+
+    assert other.model == plain.model
+
+
+def test_the_face_has_the_family() -> None:
+    """The names that the documentation uses."""
+    for name in ("BGNBD", "MBGNBD", "ParetoNBD", "check_model", "load_fit", "from_lifetimes"):
+        assert callable(getattr(crmlab, name))
+
+
+def test_a_base_without_dropout_says_so() -> None:
+    """Case 04 of the hard cases in small: an NBD without dropout."""
+    rng = np.random.default_rng(4)
+    rate = rng.gamma(0.5, 1 / 5.0, 1500)
+    x = rng.poisson(rate * 40)
+    recency = np.where(x > 0, 40 * rng.random(1500) ** (1 / np.maximum(x, 1)), 0.0)
+    table = {"frequency": x, "recency": recency, "T": np.full(1500, 40.0)}
+    for kind in (BGNBD, MBGNBD, ParetoNBD):
+        fit = kind.fit(table)
+        if fit.diagnosis.status == "boundary":
+            assert "This data shows no dropout." in fit.diagnosis.findings
+            assert np.isnan(fit.summary().loc[list(fit.diagnosis.at_boundary)[0], "standard_error"])
+            break
+    else:
+        pytest.fail("no model saw that nobody drops out")
+
+
+def test_equal_buyers_are_not_identified() -> None:
+    """Everybody alike: the likelihood has a ridge, and the diagnosis names its parameters."""
+    T = np.full(1500, 40.0)
+    rng = np.random.default_rng(8)
+    x = rng.poisson(4.0, 1500)
+    recency = np.where(x > 0, 40 * rng.random(1500) ** (1 / np.maximum(x, 1)), 0.0)
+    fit = BGNBD.fit({"frequency": x, "recency": recency, "T": T})
+
+    assert fit.diagnosis.status in ("boundary", "not identified")
+    assert {"r", "alpha"} & (set(fit.diagnosis.at_boundary) | set(fit.diagnosis.loose))
+    assert "All customers buy at the same rate." in fit.diagnosis.findings
