@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from crmlab.customers.backtest import Backtest
+    from crmlab.customers.backtest import Backtest, rolling
     from crmlab.customers.cohorts import Cohorts, cohorts
     from crmlab.customers.study import Study
     from crmlab.intake.log import TransactionLog, read_transactions
@@ -31,6 +31,7 @@ __all__ = [
     "TransactionLog",
     "cohorts",
     "read_transactions",
+    "rolling",
 ]
 
 _HOMES = {
@@ -45,6 +46,7 @@ _HOMES = {
     "TransactionLog": "crmlab.intake.log",
     "cohorts": "crmlab.customers.cohorts",
     "read_transactions": "crmlab.intake.log",
+    "rolling": "crmlab.customers.backtest",
 }
 
 
