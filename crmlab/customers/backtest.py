@@ -165,14 +165,22 @@ def rolling(
     One row a date at which the model can be fitted. Columns: calibration_end, customers,
     predicted, actual, bias.
     """
+    occasions = log.occasions(observation_end)
     rows = []
     for share in ORIGINS:
         end = _part_way(log.first_date.isoformat(), observation_end, share)
-        test = Backtest.where_possible(
-            log, calibration_end=end, observation_end=observation_end, unit=unit, model=model
-        )
-        if test is not None and test.actual:
-            rows.append((end, len(test.customers), test.predicted.mean, test.actual, test.bias))
+        try:
+            summary = log.summarize(end, unit)
+            fit = PURCHASE_MODELS[model].fit(summary)
+        except (NotEstimable, NoUsableRows):
+            continue
+        horizon = (pd.Timestamp(observation_end) - pd.Timestamp(end)).days / days_per(unit)
+        history = {c: summary[c].to_numpy() for c in ("frequency", "recency", "T")}
+        predicted = float(fit.model.expected_purchases(horizon, **history).sum())
+        later = occasions[occasions["date"] > pd.Timestamp(end)].groupby("customer_id").size()
+        actual = float(later.reindex(summary.index).sum())
+        if actual:
+            rows.append((end, len(summary), predicted, actual, predicted / actual - 1))
     columns = ["calibration_end", "customers", "predicted", "actual", "bias"]
     return pd.DataFrame(rows, columns=columns)
 

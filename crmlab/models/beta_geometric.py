@@ -24,6 +24,7 @@ from crmlab.models.special import (
     gauss_legendre,
     log_rising,
     log_survived,
+    weighted_sum,
 )
 
 
@@ -85,10 +86,10 @@ def evaluate(
         (3, 3): rise_bb - rise_abab + share * coin**2,
     }
     for (i, j), curve in curves.items():
-        bend[i, j] += count @ curve
+        bend[i, j] += weighted_sum(count, curve)
         bend[j, i] = bend[i, j]
-    value = float(count @ log_likelihood(h, x, t_x, T, n))
-    return Evaluation(value, slope @ count, bend)
+    value = float(weighted_sum(count, log_likelihood(h, x, t_x, T, n)))
+    return Evaluation(value, weighted_sum(count, slope), bend)
 
 
 def purchases_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:

@@ -35,6 +35,14 @@ def _cumulated(terms: Array, n: Counts) -> Array:
     return np.concatenate(([0.0], np.cumsum(terms)))[n]
 
 
+def weighted_sum(count: Counts, values: Array) -> Array:
+    """Sum over the last axis with weights. Not by BLAS: its threads cost more than so small a sum,
+    on a busy machine a hundred times, and their number would change the last bit.
+    """
+    out: Array = np.einsum("n,...n->...", count, values)
+    return out
+
+
 def unique_rows(*columns: ArrayLike) -> tuple[list[Array], NDArray[np.intp], Counts]:
     """Distinct rows of equally long columns, the row each entry belongs to, and how often it comes.
 
