@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from crmlab.customers.backtest import Backtest
+    from crmlab.customers.backtest import Backtest, rolling
     from crmlab.customers.cohorts import Cohorts, cohorts
     from crmlab.customers.study import Study
     from crmlab.intake.log import TransactionLog, read_transactions
@@ -47,6 +47,7 @@ __all__ = [
     "likelihood_ratio_test",
     "load_fit",
     "read_transactions",
+    "rolling",
 ]
 
 _HOMES = {
@@ -69,6 +70,7 @@ _HOMES = {
     "from_lifetimes": "crmlab.models.exchange",
     "load_fit": "crmlab.models.storage",
     "read_transactions": "crmlab.intake.log",
+    "rolling": "crmlab.customers.backtest",
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import ClassVar
 
 
 class CrmlabError(Exception):
@@ -92,14 +94,28 @@ class MissingColumn(DataError):
 class NoUsableRows(DataError):
     """A source with no row that could be used."""
 
-    def __init__(self, source: str, records: int, reasons: dict[str, int]) -> None:
+    def __init__(
+        self,
+        source: str,
+        records: int,
+        reasons: Mapping[str, int],
+        first: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.source, self.records, self.reasons = source, records, reasons
-        why = ", ".join(f"{reason}: {n}" for reason, n in reasons.items() if n)
+        why = "; ".join(f"{reason}: {n}, {first[reason]}" for reason, n in reasons.items() if n)
+        worst = max(reasons, key=lambda reason: reasons[reason], default="")
         super().__init__(
-            f"'{source}' has no rows that can be used "
-            f"({records} records{'; set aside: ' + why if why else ''}). "
-            "Check the file and the columns with: crmlab check SOURCE"
+            f"'{source}' has no rows that can be used ({records} records). "
+            + (f"Set aside: {why}. {self.REMEDIES[worst]}" if why else "It holds no purchase.")
         )
+
+    REMEDIES: ClassVar[dict[str, str]] = {
+        "no_customer": "Name the column that says who bought: --set customer_id=NAME",
+        "date_unreadable": "A date is expected as 2024-12-31 or 20241231, with or without a time.",
+        "amount_unreadable": "An amount is expected as 1234.56: a decimal point and no other sign.",
+        "after_end": "Look at observation_end: the purchases lie after it.",
+        "not_positive": "Purchases are expected as amounts above 0.",
+    }
 
 
 class InvalidHistory(DataError):

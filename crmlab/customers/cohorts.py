@@ -18,10 +18,10 @@ AGE_UNITS = {"week": "week", "month": "month", "quarter": "month", "year": "year
 class Cohorts:
     """Cohorts by the period of the first occasion, followed by age (periods since it).
 
-    `sizes`: customers by cohort. `rates`: cohort x age (1, 2, ...), the share of the cohort with
-    at least one occasion in that period of its life; missing where the period was not observed for
-    the whole cohort. `partial`: True where it was observed for some of the cohort only.
-    `age_unit`: what one step of age is.
+    `sizes`: customers by cohort. `rates`: cohort x age (0, 1, 2, ...), the share of the cohort
+    with at least one occasion, after the first, in that period of its life; missing where the
+    period was not observed for the whole cohort. `partial`: True where it was observed for some of
+    the cohort only. `age_unit`: what one step of age is.
     """
 
     sizes: pd.Series
@@ -29,21 +29,10 @@ class Cohorts:
     partial: pd.DataFrame
     age_unit: str
 
-    def compare(self) -> tuple[int, float, float, float] | None:
-        """First and last cohort at the oldest age that both have, and the chance limit.
-
-        Returns (age, rate of the first, rate of the last, 1.96 standard errors of their
-        difference), or None with fewer than two cohorts observed at one age.
-        """
+    def common_ages(self) -> list[int]:
+        """Ages observed for all of every cohort that has any complete period."""
         whole = self.rates.dropna(how="all")
-        ages = [age for age in whole.columns if whole[age].notna().all()]
-        if len(whole) < 2 or not ages:
-            return None
-        age = ages[-1]
-        first, last = float(whole[age].iloc[0]), float(whole[age].iloc[-1])
-        n_first, n_last = self.sizes[whole.index[0]], self.sizes[whole.index[-1]]
-        error = np.sqrt(first * (1 - first) / n_first + last * (1 - last) / n_last)
-        return int(age), first, last, 1.959963984540054 * float(error)
+        return [int(age) for age in whole.columns if len(whole) and whole[age].notna().all()]
 
 
 def cohorts(log: TransactionLog, *, observation_end: str, period: str = "month") -> Cohorts:
@@ -62,11 +51,11 @@ def cohorts(log: TransactionLog, *, observation_end: str, period: str = "month")
             "customer_id": occasions["customer_id"].to_numpy(),
             "age": age,
         }
-    ).drop_duplicates()
+    )[days > 0].drop_duplicates()
     end = pd.Timestamp(observation_end)
     span_max = (end - first).dt.days.groupby(cohort).max()
     span_min = (end - first).dt.days.groupby(cohort).min()
-    ages = np.arange(1, int(np.floor(span_max.max() / days_per(age_unit))) + 1)
+    ages = np.arange(0, int(np.floor(span_max.max() / days_per(age_unit))) + 1)
     active = bought.groupby(["cohort", "age"]).size().unstack(fill_value=0)
     active = active.reindex(index=sizes.index, columns=ages, fill_value=0)
     # Age k lasts from day k x length to the day before (k + 1) x length; all must be observed.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -23,11 +25,12 @@ def value_by_month(study: Study) -> pd.DataFrame:
     times[-1] = given.horizon
     spend = study.spend.model.expected_spend_new()
     first = given.margin * float(study.customers["first_value"].mean())
+    first_sd = given.margin * float(study.customers["first_value"].sem())
     repeats = study.purchases.model.det_new(given.rate, times)
     value = first + given.margin * spend * repeats
     by_spend = parameter_sd(study.spend, lambda m: m.expected_spend_new()) * repeats
     by_purchases = parameter_sd(study.purchases, lambda m: m.det_new(given.rate, times)) * spend
-    sd = given.margin * np.hypot(by_spend, by_purchases)
+    sd = np.hypot(first_sd, given.margin * np.hypot(by_spend, by_purchases))
     limits = [interval(float(v), float(e), 0.0) for v, e in zip(value, sd, strict=True)]
     return pd.DataFrame(
         {
@@ -39,12 +42,16 @@ def value_by_month(study: Study) -> pd.DataFrame:
     )
 
 
-def by_cohort(study: Study, early_days: int = 91) -> pd.DataFrame:
+EARLY_DAYS = 91
+ENOUGH = 30  # customers of a cohort, for its mean to be compared
+
+
+def by_cohort(study: Study, early_days: int = EARLY_DAYS) -> pd.DataFrame:
     """How customers won in each month began: are newer customers better or worse?
 
     Indexed by the month of the first occasion. Columns: customers, first_value (mean),
     early_repeats (occasions a customer in the first `early_days`, missing where not all were
-    observed that long), value_each, residual_clv, share.
+    observed that long), early_error (its standard error), value_each, residual_clv, share.
     """
     customers = study.customers
     cohort = customers["first_date"].dt.to_period("M").rename("cohort")
@@ -60,9 +67,43 @@ def by_cohort(study: Study, early_days: int = 91) -> pd.DataFrame:
             "customers": grouped.size(),
             "first_value": grouped["first_value"].mean(),
             "early_repeats": grouped["early"].mean().where(observed),
+            "early_error": grouped["early"].sem().where(observed),
             "residual_clv": grouped["residual_clv"].sum(),
         }
     )
     table["value_each"] = table["residual_clv"] / table["customers"]
     table["share"] = table["residual_clv"] / table["residual_clv"].sum()
     return table
+
+
+class Comparison(NamedTuple):
+    """The first and the last cohort that can be compared: their names and early repeats.
+
+    `verdict` is 'same' where the difference is within 1.96 standard errors, else 'better' or
+    'worse' of the last one.
+    """
+
+    first_name: pd.Period
+    last_name: pd.Period
+    first: float
+    last: float
+    verdict: str
+
+
+def compare_cohorts(study: Study) -> Comparison | None:
+    """Are newer customers better or worse? None without two cohorts of 30 customers, observed."""
+    table = by_cohort(study)
+    table = table[table["early_repeats"].notna() & (table["customers"] >= ENOUGH)]
+    if len(table) < 2:
+        return None
+    first, last = table.iloc[0], table.iloc[-1]
+    gap = float(last["early_repeats"] - first["early_repeats"])
+    chance = 1.959963984540054 * float(np.hypot(first["early_error"], last["early_error"]))
+    verdict = "same" if abs(gap) <= chance else "better" if gap > 0 else "worse"
+    return Comparison(
+        table.index[0],
+        table.index[-1],
+        float(first["early_repeats"]),
+        float(last["early_repeats"]),
+        verdict,
+    )

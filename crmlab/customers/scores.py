@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from crmlab.models.base import Fit
-from crmlab.models.beta_geometric_nbd import AbstractBetaGeometricNBD
 from crmlab.models.gamma_gamma import GammaGamma
+from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.units import continuous_rate, days_per, units_per_year
 
 WEEKS_AHEAD = 52
@@ -53,7 +53,7 @@ class Assumptions:
 
 def score(
     summary: pd.DataFrame,
-    purchases: Fit[AbstractBetaGeometricNBD],
+    purchases: Fit[AbstractPurchaseModel],
     spend: Fit[GammaGamma],
     given: Assumptions,
 ) -> pd.DataFrame:

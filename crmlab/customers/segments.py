@@ -45,27 +45,37 @@ def rf_groups(customers: pd.DataFrame, unit: str) -> tuple[pd.Series, pd.DataFra
 
     Returns (the group of each customer, the groups' limits). Group 'R3F3' bought most recently and
     most often. Limits: recency_low/high in days since the last purchase, frequency_low/high in
-    repeat occasions. Equal values stay together, so thirds are only about equal.
+    repeat occasions, both ends included, inf where open. Equal values stay together, so thirds are
+    only about equal; a third may be empty.
     """
     repeat = customers[customers["frequency"] > 0]
-    days = days_since_last(customers, unit)
-    recency = 4 - _third(days[repeat.index])
-    frequency = _third(repeat["frequency"])
+    days = days_since_last(customers, unit)[repeat.index]
+    recency, days_cuts = _third(days)
+    frequency, frequency_cuts = _third(repeat["frequency"])
     group = pd.Series(ONE_TIME, index=customers.index, name="group")
-    group[repeat.index] = "R" + recency.astype(str) + "F" + frequency.astype(str)
-    limits = pd.DataFrame(
-        {"days": days, "frequency": customers["frequency"], "group": group}
-    ).groupby("group").agg(
-        recency_low=("days", "min"), recency_high=("days", "max"),
-        frequency_low=("frequency", "min"), frequency_high=("frequency", "max"),
-    )  # fmt: skip
-    return group, limits
+    group[repeat.index] = "R" + (4 - recency).astype(str) + "F" + frequency.astype(str)
+    rows = {}
+    for r in (1, 2, 3):
+        for f in (1, 2, 3):
+            rows[f"R{4 - r}F{f}"] = (*_range(days_cuts, r, 0), *_range(frequency_cuts, f, 1))
+    names = ["recency_low", "recency_high", "frequency_low", "frequency_high"]
+    limits = pd.DataFrame.from_dict(rows, orient="index", columns=names)
+    limits.loc[ONE_TIME] = (np.nan, np.nan, 0, 0)
+    return group, limits.loc[sorted(set(group))]
 
 
-def _third(values: pd.Series) -> pd.Series:
-    """1, 2 or 3 by the thirds of the values' distribution; equal values get the same number."""
-    cuts = values.quantile([1 / 3, 2 / 3]).to_numpy()
-    return pd.Series(1 + np.searchsorted(cuts, values, side="left"), index=values.index)
+def _third(values: pd.Series) -> tuple[pd.Series, tuple[int, int]]:
+    """1, 2 or 3 by the thirds of whole values, and the highest value of the first two."""
+    if values.empty:
+        return values.astype(int), (0, 0)
+    cuts = np.floor(values.quantile([1 / 3, 2 / 3]).to_numpy()).astype(int)
+    third = pd.Series(1 + np.searchsorted(cuts, values, side="left"), index=values.index)
+    return third, (int(cuts[0]), int(cuts[1]))
+
+
+def _range(cuts: tuple[int, int], third: int, least: int) -> tuple[float, float]:
+    low = (least, cuts[0] + 1, cuts[1] + 1)[third - 1]
+    return float(low), float((*cuts, np.inf)[third - 1])
 
 
 def spend_rank_correlation(customers: pd.DataFrame) -> tuple[float, float, float, int]:

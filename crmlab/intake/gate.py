@@ -55,6 +55,7 @@ class Example(NamedTuple):
 class Account:
     """What was read = what is used + what is set aside by reason: rows, money and customers.
 
+    `sales` and `returns` are the positive and the negative amounts read; returns are set aside.
     An amount that cannot be read counts as no money. A customer is set aside only if every row
     is, and then under the first of their reasons. `first_date` and `last_date` are of used rows.
     An account that does not balance cannot be made: raises AccountDoesNotBalance.
@@ -70,6 +71,8 @@ class Account:
     first_date: dt.date
     last_date: dt.date
     examples: Mapping[str, list[Example]]
+    sales: Decimal
+    returns: Decimal
 
     def __post_init__(self) -> None:
         if not self.balanced:
@@ -101,6 +104,8 @@ class Account:
             "read": self.read.as_dict(),
             "used": self.used.as_dict(),
             "set_aside": {reason: tally.as_dict() for reason, tally in self.set_aside.items()},
+            "sales": str(self.sales),
+            "returns": str(self.returns),
             "occasions": self.occasions,
             "first_date": self.first_date.isoformat(),
             "last_date": self.last_date.isoformat(),
@@ -126,7 +131,7 @@ def convert(connection: duckdb.DuckDBPyConnection, source: str) -> Readable:
     (read,) = engines.fetch_rows(connection, engines.statement("account_read"), {})
     if read["first_date"] is None:
         ever = {"observation_end": dt.date.max, "zero_amount": "ignore"}
-        raise NoUsableRows(source, read["records"], _records_by_reason(connection, ever))
+        raise _no_usable_rows(connection, source, read["records"], ever)
     return Readable(_tally(read), read["first_date"], read["last_date"])
 
 
@@ -145,7 +150,7 @@ def account(
     (read,) = engines.fetch_rows(connection, engines.statement("account_read"), {})
     (used,) = engines.fetch_rows(connection, engines.statement("account_used", "occasions"), asked)
     if not used["occasions"]:
-        raise NoUsableRows(source, read["records"], _records_by_reason(connection, asked))
+        raise _no_usable_rows(connection, source, read["records"], asked)
     return Account(
         source=source,
         observation_end=observation_end,
@@ -157,6 +162,8 @@ def account(
         first_date=used["first_date"],
         last_date=used["last_date"],
         examples=_examples(connection, asked),
+        sales=_money(read["sales"]),
+        returns=_money(read["returns"]),
     )
 
 
@@ -173,10 +180,24 @@ def _set_aside(
     return tallies
 
 
-def _records_by_reason(
-    connection: duckdb.DuckDBPyConnection, asked: Mapping[str, object]
-) -> dict[str, int]:
-    return {reason: tally.records for reason, tally in _set_aside(connection, asked).items()}
+def _no_usable_rows(
+    connection: duckdb.DuckDBPyConnection, source: str, records: int, asked: Mapping[str, object]
+) -> NoUsableRows:
+    """The refusal, with how many rows each reason took and the first of them."""
+    counts = {reason: tally.records for reason, tally in _set_aside(connection, asked).items()}
+    first = {
+        reason: f"record {rows[0].record}: {_culprit(reason, rows[0])}"
+        for reason, rows in _examples(connection, asked).items()
+        if rows
+    }
+    return NoUsableRows(source, records, counts, first)
+
+
+def _culprit(reason: str, row: Example) -> str:
+    """The field that is to blame, as it stands in the source."""
+    if reason.startswith("date") or reason == "after_end":
+        return f"date {row.date!r}"
+    return f"customer {row.customer_id!r}" if reason == "no_customer" else f"amount {row.amount!r}"
 
 
 def _examples(

@@ -130,7 +130,7 @@ def _support(a: float, b: Array, power: Array, scale: Array, *, side: int) -> tu
 
 
 def _step(a: float, b: Array, power: Array, scale: Array, peak: Array) -> Array:
-    """Step of the rule: a fifth, or less where the peak is narrow; the error is then below 1e-15."""
+    """Step of the rule: a fifth, or less where the peak is narrow; the error is below 1e-15."""
     p = 1 / (1 + np.exp(-peak))
     u = scale * p / (1 + scale * p)
     curvature = (a + b) * p * (1 - p) + power * u * (1 - u)

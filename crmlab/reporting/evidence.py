@@ -6,18 +6,21 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.backtest import TOP_FREQUENCY, Backtest
+from crmlab.customers.prospects import ENOUGH
 from crmlab.customers.segments import spend_rank_correlation
 from crmlab.customers.study import Study
 from crmlab.reporting import figures
 from crmlab.reporting.language import Language, count, day, money, number, share, term
 from crmlab.reporting.pages import Block, Figure, Light, Page, Sentence, Table, say
 
+MANY_SET_ASIDE = 0.05
+
 
 def what_went_in(study: Study, language: Language) -> Page:
     """The account: rows, money and customers, used and set aside by reason."""
     account = study.account
     used, aside = account.used, account.set_aside_total
-    covered = float(used.money / account.read.money) if account.read.money else float("nan")
+    covered = float(used.money / account.sales) if account.sales else float("nan")
     blocks: list[Block] = [
         say(
             "account.headline", style="lead",
@@ -31,11 +34,37 @@ def what_went_in(study: Study, language: Language) -> Page:
         say("account.covered", covered=share(covered), aside=money(float(aside.money)),
             rows=count(aside.records)) if aside.records else say("account.all_covered"),
         account_table(study),
+        *cautions(study),
         say("account.balance", style="caveat"),
     ]  # fmt: skip
     if account.zero_amount == "occasion":
         blocks.append(say("account.zero_occasions", style="caveat"))
     return Page("account", tuple(blocks), language)
+
+
+def cautions(study: Study) -> list[Sentence]:
+    """What in the data casts doubt: returns, many rows set aside, a long silence at the end."""
+    account = study.account
+    out = []
+    if account.returns:
+        out.append(say("account.returns", style="caveat", returns=money(-float(account.returns))))
+    aside = account.set_aside_total.records / account.read.records
+    if aside > MANY_SET_ASIDE:
+        out.append(say("account.many_set_aside", style="caveat", share=share(aside)))
+    silence, longest = silences(study)
+    if silence > max(7, 3 * longest):
+        out.append(
+            say("account.silence", style="caveat", days=count(silence), longest=count(longest))
+        )
+    return out
+
+
+def silences(study: Study) -> tuple[int, int]:
+    """Days without any purchase at the end of observation, and the longest such time before."""
+    end = pd.Timestamp(study.assumptions.observation_end)
+    dates = study.log.occasions(study.assumptions.observation_end)["date"].drop_duplicates()
+    longest = dates.sort_values().diff().max()
+    return (end - dates.max()).days, 0 if pd.isna(longest) else longest.days - 1
 
 
 def account_table(study: Study) -> Table:
@@ -48,33 +77,42 @@ def account_table(study: Study) -> Table:
     return Table("account", frame, kinds, total=True)
 
 
+LEVELS = {"good": "good", "unsure": "fair", "fair": "fair", "poor": "poor", "nothing": "poor"}
+
+
 def traffic_light(backtest: Backtest | None) -> Light:
-    """How far the model can be trusted here, with the two figures behind it."""
-    if backtest is None or not backtest.actual:
+    """How far the model can be trusted here, with the figures behind it."""
+    if backtest is None:
         return Light("none", say("trust.no_holdout"))
     low, high = backtest.predicted.lower, backtest.predicted.upper
-    key = "inside" if low <= backtest.actual <= high else "outside"
+    if backtest.verdict == "nothing":
+        expected = count(backtest.predicted.mean)
+        return Light("poor", say("trust.light.nothing", expected=expected))
+    key = "inside" if backtest.inside else "outside"
     return Light(
-        backtest.verdict,
+        LEVELS[backtest.verdict],
         say(
             f"trust.light.{backtest.verdict}",
             direction=term(f"word.{'too_few' if backtest.bias < 0 else 'too_many'}"),
             bias=share(abs(backtest.bias)), actual=count(backtest.actual),
             lower=count(low), upper=count(high), key=term(f"trust.{key}"),
-            range=term(f"trust.range_{key}"),
+            range=term(f"trust.range_{key}"), date=day(backtest.calibration_end),
         ),
     )  # fmt: skip
 
 
-def can_it_be_trusted(study: Study, backtest: Backtest | None, language: Language) -> Page:
+def can_it_be_trusted(
+    study: Study, backtest: Backtest | None, other_dates: pd.DataFrame, language: Language
+) -> Page:
     """Tracking, calibration against holdout, naive rules, independence of spend."""
-    if backtest is None:
-        return Page("trust", (traffic_light(None), independence(study)), language)
+    if backtest is None or not backtest.actual:
+        return Page("trust", (traffic_light(backtest), independence(study)), language)
     return Page(
         "trust",
         (
             traffic_light(backtest),
             _setting(backtest),
+            *from_other_dates(other_dates),
             tracking_figure(backtest, language),
             cumulative_figure(backtest, language),
             frequency_figure(backtest, language),
@@ -84,6 +122,21 @@ def can_it_be_trusted(study: Study, backtest: Backtest | None, language: Languag
         ),
         language,
     )
+
+
+def from_other_dates(tests: pd.DataFrame) -> tuple[Block, ...]:
+    """The same test from other dates, so that nothing hangs on one of them."""
+    if len(tests) < 2:
+        return ()
+    kinds = {
+        "calibration_end": "short_day", "customers": "count", "predicted": "count",
+        "actual": "count", "bias": "share",
+    }  # fmt: skip
+    return (
+        say("trust.other_dates", tests=count(len(tests)), low=share(tests["bias"].min()),
+            high=share(tests["bias"].max())),
+        Table("other_dates", tests, kinds),
+    )  # fmt: skip
 
 
 def _setting(backtest: Backtest) -> Sentence:
@@ -116,7 +169,8 @@ def tracking_figure(backtest: Backtest, language: Language) -> Figure:
 def cumulative_figure(backtest: Backtest, language: Language) -> Figure:
     """The same, added up from the first week."""
     frame = backtest.tracking
-    actual, expected = (float(frame[f"cumulative_{c}"].iloc[-1]) for c in ("actual", "expected"))
+    late = frame[frame["holdout"]]
+    actual, expected = float(late["actual"].sum()), float(late["expected"].sum())
     kinds = {"week": "count", "cumulative_actual": "count", "cumulative_expected": "number"}
     return Figure(
         "cumulative",
@@ -124,10 +178,11 @@ def cumulative_figure(backtest: Backtest, language: Language) -> Figure:
             frame, language, "cumulative_actual", "cumulative_expected", _split(backtest)
         ),
         say(
-            "trust.cumulative", weeks=count(len(frame)), actual=count(actual),
+            "trust.cumulative", weeks=count(len(late)), actual=count(actual),
             expected=count(expected), gap=share(abs(expected / actual - 1) if actual else np.nan),
         ),
-        say("alt.cumulative", actual=count(actual), expected=count(expected)),
+        say("alt.cumulative", actual=count(frame["cumulative_actual"].iloc[-1]),
+            expected=count(frame["cumulative_expected"].iloc[-1])),
         Table("cumulative", frame, kinds, rows=8),
     )  # fmt: skip
 
@@ -136,21 +191,30 @@ def frequency_figure(backtest: Backtest, language: Language) -> Figure:
     """Holdout purchases a customer by calibration frequency, predicted against actual."""
     table = backtest.by_frequency()
     shown = table.reset_index().rename(columns={"frequency": "repeats"})
-    worst = (table["predicted"] - table["actual"]).abs().idxmax()
+    shown["repeats"] = shown["repeats"].map(
+        lambda n: language.write(count(n)) + ("+" if n == TOP_FREQUENCY else "")
+    )
+    large = table[table["customers"] >= ENOUGH]
     kinds = {
-        "repeats": "count", "customers": "count", "actual": "number", "predicted": "number",
+        "repeats": "plain", "customers": "count", "actual": "number", "predicted": "number",
         "same_again": "number",
     }  # fmt: skip
     return Figure(
         "by_frequency",
         figures.by_frequency(table, language),
-        say(
-            "trust.by_frequency", repeats=count(worst), top=count(TOP_FREQUENCY),
-            predicted=number(table.loc[worst, "predicted"]),
-            actual=number(table.loc[worst, "actual"]),
-        ),
+        _furthest(large if len(large) else table),
         say("alt.by_frequency", groups=count(len(table))),
-        Table("by_frequency", shown, kinds),
+        Table("by_frequency", shown, kinds, more={"actual_error": "number"}),
+    )  # fmt: skip
+
+
+def _furthest(table: pd.DataFrame) -> Sentence:
+    """Where the model is furthest off, in standard errors of what happened."""
+    error = table["actual_error"].where(table["actual_error"] > 0)
+    worst = ((table["predicted"] - table["actual"]).abs() / error).fillna(0).idxmax()
+    return say(
+        "trust.by_frequency", repeats=count(worst), top=count(TOP_FREQUENCY),
+        predicted=number(table.loc[worst, "predicted"]), actual=number(table.loc[worst, "actual"]),
     )  # fmt: skip
 
 
@@ -165,6 +229,9 @@ def naive_rules(backtest: Backtest) -> tuple[Sentence, Table]:
         model=share(abs(rules.loc["model", "bias"])),
         same_again=share(abs(rules.loc["same_again", "bias"])),
         actual=count(backtest.actual),
+        rmse=number(rules.loc["model", "rmse"]),
+        rmse_same=number(rules.loc["same_again", "rmse"]),
+        rmse_nobody=number(rules.loc["nobody_returns", "rmse"]),
     )
     return sentence, Table("rules", frame, kinds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,9 +36,10 @@ def two_lines(
         top = 1.04 * max(frame[actual].max(), frame[expected].max())
         axes.set_ylim(0, top)
         axes.set_xlim(0, frame["week"].max() * 1.16)
+        late = split > 0.6 * frame["week"].max()
         axes.annotate(
-            language.text("figure.calibration_end"), (split, top), xytext=(5, -4),
-            textcoords="offset points", va="top", color=GREY,
+            language.text("figure.calibration_end"), (split, top), xytext=(-5 if late else 5, -4),
+            textcoords="offset points", va="top", ha="right" if late else "left", color=GREY,
         )  # fmt: skip
         _end_labels(
             axes,
@@ -77,6 +79,7 @@ def by_frequency(table: pd.DataFrame, language: Language) -> str:
         axes.set_xticks(x, names)
         last = len(x) - 1
         axes.set_xlim(-0.6, last + 1.3)
+        axes.set_ylim(0, None)
         label(
             axes,
             last,
@@ -150,7 +153,7 @@ def side_bars(
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         axes.set_xticks([])
-        axes.set_xlabel(language.text(xlabel))
+        axes.set_xlabel(textwrap.fill(language.text(xlabel), 44))
         return svg(figure)
 
 
@@ -195,7 +198,8 @@ def iso_value(grid: pd.DataFrame, examples: pd.DataFrame, language: Language, un
         lines = axes.contour(
             grid.index, grid.columns, values, levels=levels, colors=ACCENT, linewidths=1.3
         )
-        axes.clabel(lines, fmt=lambda v: language.write(money(v)), fontsize=9)
+        for text in axes.clabel(lines, fmt=lambda v: language.write(money(v)), fontsize=9):
+            text.set_clip_on(False)
         for row in examples.itertuples():
             axes.plot(row.recency, row.frequency, "o", color=WARN, ms=8, clip_on=False, zorder=5)
             label(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from crmlab.customers.segments import ONE_TIME
@@ -10,24 +12,30 @@ from crmlab.reporting.pages import Table
 
 
 def group_names(limits: pd.DataFrame, language: Language) -> dict[str, str]:
-    """The words for each group, such as 'bought again 2–3 times, last 0–41 days ago'."""
+    """The words for each group, such as '2–3 repeats, last purchase 0–41 days ago'."""
     out = {}
     for group, row in limits.iterrows():
         if group == ONE_TIME:
             out[str(group)] = language.text("group.one_time")
             continue
-        low, high = int(row["frequency_low"]), int(row["frequency_high"])
-        times = language.text(
-            "group.times_one" if low == high else "group.times",
-            low=count(low), high=count(high),
-        )  # fmt: skip
-        if str(group).endswith("F3") and low != high:
-            times = language.text("group.times_more", low=count(low))
-        days = language.text(
-            "group.days", low=count(row["recency_low"]), high=count(row["recency_high"])
+        low, high = row["frequency_low"], row["frequency_high"]
+        times = "times_more" if high == math.inf else "times_one" if low == high else "times"
+        days = "days_more" if row["recency_high"] == math.inf else "days"
+        out[str(group)] = ", ".join(
+            (
+                language.text(f"group.{times}", low=count(low), high=count(_finite(high))),
+                language.text(
+                    f"group.{days}",
+                    low=count(row["recency_low"]),
+                    high=count(_finite(row["recency_high"])),
+                ),
+            )
         )
-        out[str(group)] = f"{times}, {days}"
     return out
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else 0.0
 
 
 def groups_table(

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import babel.dates
 import babel.numbers
+import babel.units
 from babel import Locale, UnknownLocaleError
 
 from crmlab.errors import WrongParameter
@@ -58,8 +59,13 @@ def years(value: float) -> Quantity:
 
 
 def age(periods: float, unit: str) -> Quantity:
-    """A period of a customer's life, such as month 14."""
+    """A period of a customer's life, such as 14 to 15 months."""
     return Quantity((int(periods), unit), "age")
+
+
+def length(value: float, unit: str) -> Quantity:
+    """A length of time in a unit."""
+    return Quantity((float(value), unit), "length")
 
 
 def term(key: str) -> Quantity:
@@ -105,6 +111,8 @@ class Language:
         except UnknownLocaleError:
             expected = f"a region in which {self.code} is written, such as {HOME[self.code]}"
             raise WrongParameter("region", self.region, expected) from None
+        if self.currency is not None and not babel.numbers.is_currency(self.currency):
+            raise WrongParameter("currency", self.currency, "an ISO 4217 code, such as EUR")
 
     @property
     def locale(self) -> Locale:
@@ -190,13 +198,20 @@ class Language:
         return value
 
     def _years(self, value: float) -> str:
-        return texts(self.code)["word.years"].format(years=self._plain_number(value))
+        return self._length((value, "year"))
 
-    def _plain_number(self, value: float) -> str:
-        return str(babel.numbers.format_decimal(value, "#,##0.##", locale=self.locale))
+    def _length(self, value: tuple[float, str]) -> str:
+        amount, unit = value
+        rounded = round(amount, 1 if amount >= 10 else 2)
+        return str(babel.units.format_unit(rounded, f"duration-{unit}", locale=self.locale))
 
     def _pair(self, value: tuple[Quantity, Quantity]) -> str:
         return texts(self.code)["word.rows_and_money"].format(*(self.write(v) for v in value))
 
     def _age(self, value: tuple[int, str]) -> str:
-        return texts(self.code)[f"age.{value[1]}"].format(age=self._count(value[0]))
+        periods, unit = value
+        words = texts(self.code)[f"age.{unit}"]
+        return words.format(age=self._count(periods), next=self._count(periods + 1))
+
+    def _quantity(self, value: Quantity) -> str:
+        return self.write(value)

@@ -16,8 +16,8 @@ from crmlab.reporting.language import (
     Quantity,
     count,
     day,
+    length,
     money,
-    number,
     plain,
     share,
     term,
@@ -36,11 +36,12 @@ def assumptions_and_method(
     assumed: Sequence[str] = (),
     seed: int,
     terms: tuple[str, ...],
+    cohort_period: str | None = None,
 ) -> Page:
     """The register of assumptions, the fitted parameters and what they mean, glossary, versions."""
     blocks: list[Block] = [
         say("method.intro"),
-        register(study, backtest, language, assumed, seed),
+        register(study, backtest, language, assumed, seed, cohort_period),
         *in_words(study),
         parameter_table(study),
         say("method.intervals", style="caveat"),
@@ -50,8 +51,13 @@ def assumptions_and_method(
     return Page("method", tuple(blocks), language)
 
 
-def register(
-    study: Study, backtest: Backtest | None, language: Language, assumed: Sequence[str], seed: int
+def register(  # what the report rests on, all of it
+    study: Study,
+    backtest: Backtest | None,
+    language: Language,
+    assumed: Sequence[str],
+    seed: int,
+    cohort_period: str | None = None,
 ) -> Table:
     """Every assumption with its value, and whether it was given or is the default."""
     given, account = study.assumptions, study.account
@@ -79,14 +85,16 @@ def register(
         ("without_model", count(0), None),
         ("seed", plain(seed), "seed"),
     ]
+    if cohort_period is not None:
+        lines.append(("cohort_period", term(f"unit.{cohort_period}"), "cohort_period"))
     frame = pd.DataFrame(
         {
             "assumption": [f"register.{name}" for name, _, _ in lines],
-            "value": [language.write(value) for _, value, _ in lines],
+            "value": [value for _, value, _ in lines],
             "origin": [_origin(name, assumed) for _, _, name in lines],
         }
     )
-    kinds = {"assumption": "term", "value": "plain", "origin": "term"}
+    kinds = {"assumption": "term", "value": "quantity", "origin": "term"}
     return Table("register", frame, kinds, rows=99)
 
 
@@ -113,9 +121,9 @@ def parameter_table(study: Study) -> Table:
 def in_words(study: Study) -> list[Sentence]:
     """What the parameters say: how often customers buy, how fast they leave, what they spend."""
     model: Any = study.purchases.model
-    unit = term(f"unit.{study.assumptions.unit}")
+    unit = study.assumptions.unit
     out = [
-        say("method.rate", rate=number(model.alpha / model.r), unit=unit),
+        say("method.rate", rate=length(model.alpha / model.r, unit)),
         say("method.dropout", share=share(model.a / (model.a + model.b))),
         say("method.spend", spend=money(study.spend.model.expected_spend_new())),
     ]

@@ -17,7 +17,7 @@ import pandas as pd
 from crmlab.reporting.language import Language, Quantity
 
 ROWS_ON_A_PAGE = 13
-WORDS = ("term", "plain", "period")  # kinds that are written as text everywhere
+WORDS = ("term", "plain", "period", "quantity")  # kinds that are written as text everywhere
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +74,8 @@ class Light:
 class Table:
     """A table: `kinds` gives each shown column's way of writing; row labels are the first column.
 
-    `total` marks the last row as a total. The page shows at most `rows` rows, the workbook all.
+    `total` marks the last row as a total. The page shows at most `rows` rows; workbook and
+    results.json hold all of them, and the columns of `more` beside those of `kinds`.
     """
 
     key: str
@@ -82,12 +83,25 @@ class Table:
     kinds: Mapping[str, str]
     total: bool = False
     rows: int = ROWS_ON_A_PAGE
+    more: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def every_kind(self) -> dict[str, str]:
+        """All columns that go into the data, on the page or not."""
+        return {**self.kinds, **self.more}
 
     def shown(self) -> pd.DataFrame:
         """The rows on the page: all, or evenly spaced ones with the first and the last."""
         if len(self.frame) <= self.rows:
             return self.frame
         return self.frame.iloc[np.unique(np.linspace(0, len(self.frame) - 1, self.rows).round())]
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A table behind a figure that is too large for the page: in the workbook and results only."""
+
+    table: Table
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,7 +122,7 @@ class Glossary:
     terms: tuple[str, ...]
 
 
-Block = Sentence | Tiles | Finding | Light | Table | Figure | Glossary
+Block = Sentence | Tiles | Finding | Light | Table | Data | Figure | Glossary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +175,7 @@ class View:
 
     def heads(self, table: Table) -> list[str]:
         """Column heads."""
-        return [self.language.text(f"column.{name}") for name in table.kinds]
+        return [column_head(name, self.language) for name in table.kinds]
 
     def wordy(self, table: Table) -> list[bool]:
         """Which columns hold words, to be set to the left."""
@@ -195,18 +209,27 @@ def _template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
+def column_head(name: str, language: Language) -> str:
+    """A column's head; those of ages are their numbers."""
+    return name.removeprefix("age_") if name.startswith("age_") else language.text(f"column.{name}")
+
+
 def figures_of(page: Page) -> dict[str, Any]:
     """Every number that a page shows, at full precision: by sentence, tile and table."""
     out: dict[str, Any] = {}
     for block in page.blocks:
         for sentence in _sentences(block):
             if sentence.values:
-                out[sentence.key] = {n: plain_value(q.value) for n, q in sentence.values.items()}
+                said = {n: plain_value(q.value) for n, q in sentence.values.items()}
+                key = sentence.key
+                while key in out:  # the same sentence, said again of something else
+                    key += "+"
+                out[key] = said
         if isinstance(block, Tiles):
             out.update({tile.label: plain_value(tile.value.value) for tile in block.tiles})
     for table in tables_of(page):
         out[f"table.{table.key}"] = [
-            {name: plain_value(row[name]) for name in table.kinds}
+            {name: plain_value(row[name]) for name in table.every_kind}
             for row in table.frame.to_dict("records")
         ]
     return out
@@ -214,7 +237,7 @@ def figures_of(page: Page) -> dict[str, Any]:
 
 def tables_of(page: Page) -> list[Table]:
     """The page's tables, those under figures included."""
-    found = [b.table if isinstance(b, Figure) else b for b in page.blocks]
+    found = [b.table if isinstance(b, Figure | Data) else b for b in page.blocks]
     return [t for t in found if isinstance(t, Table)]
 
 
@@ -240,6 +263,8 @@ def plain_value(value: Any) -> Any:
         return None
     if isinstance(value, (int, float, str, bool)):
         return value
+    if isinstance(value, Quantity):
+        return plain_value(value.value)
     if isinstance(value, tuple):
         return [plain_value(part.value if isinstance(part, Quantity) else part) for part in value]
     if isinstance(value, (datetime.date, datetime.datetime)):

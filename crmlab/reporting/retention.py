@@ -9,9 +9,10 @@ from crmlab.customers import lifecycle, segments
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.cohorts import Cohorts
 from crmlab.customers.intervals import interval, parameter_sd
+from crmlab.customers.prospects import ENOUGH
 from crmlab.customers.study import Study
 from crmlab.reporting import figures, retention_figures
-from crmlab.reporting.evidence import frequency_figure, tracking_figure, traffic_light
+from crmlab.reporting.evidence import cautions, frequency_figure, tracking_figure, traffic_light
 from crmlab.reporting.groups import group_names, groups_table
 from crmlab.reporting.language import (
     Language,
@@ -26,6 +27,7 @@ from crmlab.reporting.language import (
     term,
     years,
 )
+from crmlab.reporting.newcomers import newer_or_older
 from crmlab.reporting.pages import (
     Block,
     Cover,
@@ -45,6 +47,7 @@ TERMS = ("p_alive", "expected_active", "repeat_rate", "cohort", "age", "remainin
          "value_at_risk", "residual_clv", "rhythm", "prediction_interval",
          "confidence_interval", "occasion")  # fmt: skip
 FIGURE_AGES = 24
+SHOWN_AGES = {f"age_{age}" for age in (0, 1, 2, 3, 6, 9, 12, 18)}
 
 
 def cover(study: Study, language: Language) -> Cover:
@@ -70,9 +73,7 @@ def _active_limits(study: Study) -> tuple[float, float]:
     return limits.lower, limits.upper
 
 
-def in_one_page(
-    study: Study, cohorts: Cohorts, backtest: Backtest | None, language: Language
-) -> Page:
+def in_one_page(study: Study, backtest: Backtest | None, language: Language) -> Page:
     """How many are still active, what is at risk, do newer cohorts differ, what to do first."""
     customers, given = study.customers, study.assumptions
     lower, upper = _active_limits(study)
@@ -85,6 +86,7 @@ def in_one_page(
             upper=count(upper), share=share(active / len(customers)),
         ),
         say("retention.rests_on", style="caveat", model=term(_model(study))),
+        *cautions(study),
         Tiles((
             Tile("tile.active", count(active), say(
                 "tile.active_note", lower=count(lower), upper=count(upper))),
@@ -93,7 +95,7 @@ def in_one_page(
             Tile("tile.once", share((customers["frequency"] == 0).mean()), say(
                 "tile.once_note", customers=count((customers["frequency"] == 0).sum()))),
         )),
-        Finding(_cohort_sentence(cohorts, language), say("decision.cohorts")),
+        Finding(*newer_or_older(study)),
         _first_to_do(study, language),
         traffic_light(backtest),
     ]  # fmt: skip
@@ -102,22 +104,6 @@ def in_one_page(
 
 def _model(study: Study) -> str:
     return f"model.{type(study.purchases.model).__name__}"
-
-
-def _cohort_sentence(cohorts: Cohorts, language: Language) -> Sentence:
-    compared = cohorts.compare()
-    if compared is None:
-        return say("cohorts.one")
-    oldest, first, last, chance = compared
-    whole = cohorts.rates.dropna(how="all").index
-    verdict = "cohorts.same" if abs(last - first) <= chance else (
-        "cohorts.better" if last > first else "cohorts.worse"
-    )  # fmt: skip
-    names = [language.write(Quantity(c, "period")) for c in (whole[0], whole[-1])]
-    return say(
-        verdict, age=age(oldest, cohorts.age_unit), first=share(first), last=share(last),
-        first_name=plain(names[0]), last_name=plain(names[1]),
-    )  # fmt: skip
 
 
 def _first_to_do(study: Study, language: Language) -> Finding:
@@ -137,7 +123,7 @@ def _risk_by_group(study: Study, language: Language) -> tuple[pd.DataFrame, dict
     return lifecycle.active_by(study.customers, group), group_names(limits, language)
 
 
-def cohort_page(cohorts: Cohorts, language: Language) -> Page:
+def cohort_page(study: Study, cohorts: Cohorts, language: Language) -> Page:
     """Repeat rates by cohort and age, curves at equal age, and mix against behaviour."""
     if not cohorts.rates.notna().any().any():
         return Page("retention.cohorts", (say("cohorts.too_young"),), language)
@@ -147,8 +133,9 @@ def cohort_page(cohorts: Cohorts, language: Language) -> Page:
     frame.columns = [f"age_{a}" for a in frame.columns]
     frame.insert(0, "cohort", names)
     frame.insert(1, "customers", cohorts.sizes.to_numpy())
-    shown = [a for a in (1, 2, 3, 6, 9, 12, 18, 24) if f"age_{a}" in frame]
-    kinds = {"cohort": "plain", "customers": "count", **{f"age_{a}": "share" for a in shown}}
+    ages = {name: "share" for name in frame if name.startswith("age_")}
+    shown = {name: ages[name] for name in ages if name in SHOWN_AGES}
+    kinds = {"cohort": "plain", "customers": "count", **shown}
     first, late = _ages(cohorts)
     blocks: list[Block] = [
         Figure(
@@ -158,14 +145,14 @@ def cohort_page(cohorts: Cohorts, language: Language) -> Page:
                 first_age=age(first[0], cohorts.age_unit),
                 late_age=age(late[0], cohorts.age_unit)),
             say("alt.heat_map", cohorts=count(len(names))),
-            Table("heat_map", frame, kinds),
+            Table("heat_map", frame, kinds, rows=40, more=ages),
         ),
         say("cohorts.hatched", style="caveat"),
-        _cohort_sentence(cohorts, language),
+        newer_or_older(study)[0],
         Figure(
             "curves",
             retention_figures.curves(rates, names, language, cohorts.age_unit),
-            say("cohorts.curves"),
+            _curves_title(cohorts),
             say("alt.curves", cohorts=count(len(names))),
             None,
         ),
@@ -174,13 +161,28 @@ def cohort_page(cohorts: Cohorts, language: Language) -> Page:
     return Page("retention.cohorts", tuple(blocks), language)
 
 
+def _curves_title(cohorts: Cohorts) -> Sentence:
+    """How far apart the cohorts are at the oldest age that they share."""
+    ages = cohorts.common_ages()
+    lines = count(min(len(retention_figures.SHADES), len(cohorts.rates)))
+    if not ages:
+        return say("cohorts.curves_young", lines=lines)
+    rates = cohorts.rates[ages[-1]].dropna()
+    return say(
+        "cohorts.curves", age=age(ages[-1], cohorts.age_unit), low=share(rates.min()),
+        high=share(rates.max()), lines=lines,
+    )  # fmt: skip
+
+
 def _ages(cohorts: Cohorts) -> tuple[tuple[int, float], tuple[int, float]]:
     """First and last age observed for every whole cohort, with the repeat rate over them all."""
     whole = cohorts.rates.dropna(how="all")
-    ages = [a for a in whole.columns if whole[a].notna().all()] or list(whole.columns[:1])
-    weights = cohorts.sizes[whole.index]
-    overall = {a: float(np.average(whole[a], weights=weights)) for a in (ages[0], ages[-1])}
-    return (int(ages[0]), overall[ages[0]]), (int(ages[-1]), overall[ages[-1]])
+    ages = cohorts.common_ages() or list(whole.columns[:1])
+    out = []
+    for at in (ages[0], ages[-1]):
+        known = whole[at].dropna()
+        out.append((int(at), float(np.average(known, weights=cohorts.sizes[known.index]))))
+    return out[0], out[1]
 
 
 def who_is_still_here(study: Study, language: Language) -> Page:
@@ -285,29 +287,41 @@ def who_slipped_away(study: Study, language: Language) -> Page:
     flows = lifecycle.flows(since)
     then, now = float(flows["active_then"].sum()), float(flows["active_now"].sum())
     frame = flows.reset_index()
-    frame["frequency_then"] = frame["frequency_then"].astype(str)
+    frame["frequency_then"] = frame["frequency_then"].astype(str).str.replace("-", "–")
     total = frame.drop(columns="frequency_then").sum()
-    last = pd.DataFrame([{"frequency_then": "Σ", **total.to_dict()}])
+    last = pd.DataFrame([{"frequency_then": language.text("word.total"), **total.to_dict()}])
     frame = pd.concat([frame, last], ignore_index=True)
     kinds = {
         "frequency_then": "plain", "customers": "count", "active_then": "count",
-        "bought": "count", "active_now": "count", "slipped": "count",
+        "bought": "count", "active_now": "count", "slipped": "count", "slipped_share": "share",
     }  # fmt: skip
-    worst = flows["slipped"].idxmax()
+    frame["slipped_share"] = frame["slipped"] / frame["active_then"]
     blocks: list[Block] = [
         say("slipped.headline", then=count(then), now=count(now), slipped=count(then - now),
             share=share((then - now) / then if then else np.nan),
             date=day(before)),
-        say("slipped.who", repeats=plain(worst), slipped=count(flows.loc[worst, "slipped"])),
+        *_fastest(flows),
         Table("slipped", frame, kinds, total=True),
         say("slipped.caveat", style="caveat"),
     ]  # fmt: skip
     return Page("retention.slipped", tuple(blocks), language)
 
 
+def _fastest(flows: pd.DataFrame) -> list[Block]:
+    """Who leaves fastest, among groups with enough active customers to say so."""
+    rates = (flows["slipped"] / flows["active_then"])[flows["active_then"] >= ENOUGH]
+    if len(rates) < 2:
+        return []
+    worst = rates.idxmax()
+    return [
+        say("slipped.who", repeats=plain(str(worst).replace("-", "–")), share=share(rates[worst]),
+            least=share(rates.min()))
+    ]  # fmt: skip
+
+
 def can_it_be_trusted(backtest: Backtest | None, language: Language) -> Page:
     """The light, tracking, and calibration by frequency."""
     blocks: tuple[Block, ...] = (traffic_light(backtest),)
-    if backtest is not None:
+    if backtest is not None and backtest.actual:
         blocks += (tracking_figure(backtest, language), frequency_figure(backtest, language))
     return Page("retention.trust", blocks, language)

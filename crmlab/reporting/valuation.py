@@ -9,17 +9,28 @@ from crmlab.customers import prospects, segments
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.study import Study
 from crmlab.reporting import figures
-from crmlab.reporting.evidence import traffic_light
+from crmlab.reporting.evidence import cautions, traffic_light
 from crmlab.reporting.groups import group_names, groups_table
 from crmlab.reporting.language import Language, count, day, money, number, plain, share, term, years
-from crmlab.reporting.pages import Block, Cover, Figure, Finding, Page, Table, Tile, Tiles, say
+from crmlab.reporting.newcomers import newer_or_older
+from crmlab.reporting.pages import (
+    Block,
+    Cover,
+    Data,
+    Figure,
+    Finding,
+    Page,
+    Table,
+    Tile,
+    Tiles,
+    say,
+)
 from crmlab.units import days_per
 
 PAGES = ("valuation.answer", "account", "trust", "valuation.holders", "valuation.history",
          "valuation.newcomers", "method")  # fmt: skip
 TERMS = ("equity", "residual_clv", "margin", "p_alive", "expected_purchases", "expected_spend",
          "prediction_interval", "confidence_interval", "occasion", "holdout", "decile")  # fmt: skip
-TABLE_MONTHS = (0, 1, 3, 6, 12, 24, 36, 48, 60)
 
 
 def cover(study: Study, language: Language) -> Cover:
@@ -31,8 +42,13 @@ def cover(study: Study, language: Language) -> Cover:
     return Cover("valuation.title", about, PAGES, language)
 
 
-def in_one_page(study: Study, backtest: Backtest | None, language: Language, *, seed: int) -> Page:
-    """The answer first: value with its interval, three findings with their decisions, one light."""
+def in_one_page(
+    study: Study, backtest: Backtest | None, other: Study, language: Language, *, seed: int
+) -> Page:
+    """The answer first: value with its interval, three findings with their decisions, one light.
+
+    `other` is the same base valued by a second model, named beside the first.
+    """
     customers, given = study.customers, study.assumptions
     total = study.equity_interval(seed=seed)
     top = segments.totals(customers, segments.decile(customers)).iloc[0]
@@ -48,6 +64,13 @@ def in_one_page(study: Study, backtest: Backtest | None, language: Language, *, 
             "valuation.rests_on", style="caveat",
             margin=share(given.margin), rate=share(given.discount_rate),
         ),
+        say(
+            "valuation.other_model", style="caveat",
+            model=term(f"model.{type(study.purchases.model).__name__}"),
+            other=term(f"model.{type(other.purchases.model).__name__}"),
+            equity=money(other.equity),
+        ),
+        *cautions(study),
         Tiles((
             Tile("tile.equity", money(total.mean), say(
                 "tile.equity_note", lower=money(total.lower), upper=money(total.upper))),
@@ -82,8 +105,8 @@ def _findings(study: Study, top: pd.Series) -> list[Finding]:
             say("decision.once"),
         ))  # fmt: skip
     slipping = [name for name in ("R1F3", "R2F3") if name in table.index]
-    if slipping:
-        part = table.loc[slipping].sum()
+    part = table.loc[slipping].sum()
+    if part["customers"] >= prospects.ENOUGH:
         out.append(Finding(
             say("finding.slipping", customers=count(part["customers"]),
                 value=money(part["residual_clv"]), spent=money(part["total_value"]),
@@ -100,7 +123,7 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
     tenths = segments.totals(customers, segments.decile(customers))
     curve = segments.concentration(customers, points=101)
     fifth = float(np.interp(0.2, curve["customer_share"], curve["value_share"]))
-    frame = _with_total(tenths.reset_index(), "decile")
+    frame = _with_total(tenths.reset_index(), "decile", language.text("word.total"))
     kinds = {
         "decile": "plain", "customers": "count", "total_value": "money", "residual_clv": "money",
         "value_each": "money", "share": "share",
@@ -128,12 +151,12 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
     return Page("valuation.holders", blocks, language)
 
 
-def _with_total(frame: pd.DataFrame, label: str) -> pd.DataFrame:
+def _with_total(frame: pd.DataFrame, label: str, total_label: str) -> pd.DataFrame:
     """The table with its sum as the last row; a mean is the sum's, not the means' sum."""
     total = frame.drop(columns=label).sum()
     if "value_each" in frame:
         total["value_each"] = total["residual_clv"] / total["customers"]
-    names = {label: [*frame[label].astype(str), "Σ"]}
+    names = {label: [*frame[label].astype(str), total_label]}
     rows = pd.concat([frame.drop(columns=label), total.to_frame().T], ignore_index=True)
     return rows.assign(**names)
 
@@ -187,6 +210,7 @@ def how_history_becomes_value(study: Study, language: Language) -> Page:
             say("alt.iso_value"),
             Table("examples", examples, kinds),
         ),
+        Data(_grid_table(grid)),
         *(
             say("history.example", mark=plain(row.mark), times=count(row.frequency),
                 days=count(row.days_ago), purchases=number(row.expected_purchases),
@@ -235,12 +259,18 @@ def _grid(study: Study, span: float, most: int) -> pd.DataFrame:
     return values.pivot(index="recency", columns="frequency", values="residual_clv")
 
 
+def _grid_table(grid: pd.DataFrame) -> Table:
+    """The values behind the lines: recency, frequency, value."""
+    long = grid.stack().rename("residual_clv").reset_index()
+    kinds = {"recency": "number", "frequency": "count", "residual_clv": "money"}
+    return Table("iso_value", long, kinds)
+
+
 def a_new_customer(study: Study, language: Language) -> Page:
     """Expected cumulative margin of a new customer by month, and by cohort."""
     months = prospects.value_by_month(study)
     cohort = prospects.by_cohort(study)
     first, last = months.iloc[0], months.iloc[-1]
-    shown = months[months["month"].isin(TABLE_MONTHS)]
     kinds = {"month": "count", "value": "money", "lower": "money", "upper": "money"}
     blocks: list[Block] = [
         Figure(
@@ -250,34 +280,19 @@ def a_new_customer(study: Study, language: Language) -> Page:
                 upper=money(last["upper"]), years=years(study.assumptions.horizon_years),
                 first=money(first["value"])),
             say("alt.newcomer", first=money(first["value"]), value=money(last["value"])),
-            Table("newcomer", shown, kinds),
+            Table("newcomer", months, kinds, rows=7),
         ),
         say("newcomers.no_cost", style="caveat"),
-        *cohort_table(cohort),
+        *cohort_table(study, cohort),
     ]  # fmt: skip
     return Page("valuation.newcomers", tuple(blocks), language)
 
 
-def cohort_table(cohort: pd.DataFrame) -> tuple[Block, ...]:
+def cohort_table(study: Study, cohort: pd.DataFrame) -> tuple[Block, ...]:
     """How the customers won in each month began; and whether the newest begin differently."""
-    known = cohort[cohort["early_repeats"].notna()]
-    frame = cohort.reset_index()
     kinds = {
         "cohort": "period", "customers": "count", "first_value": "money",
         "early_repeats": "number", "value_each": "money", "residual_clv": "money",
     }  # fmt: skip
-    if len(known) < 2:
-        sentence = say("newcomers.one_cohort")
-    else:
-        sentence = say(
-            "newcomers.cohorts", first=number(known["early_repeats"].iloc[0]),
-            last=number(known["early_repeats"].iloc[-1]),
-            change=term(_change(known["early_repeats"].iloc[0], known["early_repeats"].iloc[-1])),
-        )  # fmt: skip
-    return sentence, Table("cohorts", frame, kinds)
-
-
-def _change(first: float, last: float) -> str:
-    if abs(last - first) <= 0.1 * first:
-        return "word.about_same"
-    return "word.more" if last > first else "word.fewer"
+    table = Table("cohorts", cohort.reset_index(), kinds, rows=40, more={"early_error": "number"})
+    return newer_or_older(study)[0], table

@@ -10,7 +10,7 @@ from typing import Any
 import xlsxwriter
 
 from crmlab.reporting.language import Language, Quantity
-from crmlab.reporting.pages import WORDS, Table, plain_value
+from crmlab.reporting.pages import WORDS, Table, column_head, plain_value
 
 FORMATS = {"share": "0.0%", "money": "#,##0.00", "cents": "#,##0.00", "count": "#,##0"}
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -25,8 +25,8 @@ def write_workbook(path: str | PathLike[str], tables: Sequence[Table], language:
             sheet = book.add_worksheet(table.key[:31])
             sheet.write_string(0, 0, language.text(f"table.{table.key}"), bold)
             sheet.freeze_panes(3, 1)
-            for j, (name, kind) in enumerate(table.kinds.items()):
-                sheet.write_string(2, j, language.text(f"column.{name}"), bold)
+            for j, (name, kind) in enumerate(table.every_kind.items()):
+                sheet.write_string(2, j, column_head(name, language), bold)
                 sheet.set_column(j, j, 34 if kind in WORDS else 18)
                 for i, value in enumerate(table.frame[name]):
                     _write(sheet, 3 + i, j, value, kind, formats.get(kind), language)

@@ -102,7 +102,10 @@ def _arguments(notebook: Path) -> list[str]:
 
 def _environment(folder: Path) -> dict[str, str]:
     own = {"IPYTHONDIR": str(folder), "TMPDIR": str(folder), "MPLBACKEND": "agg"}
-    return {**os.environ, **own}
+    # One thread: more gain nothing here, wait for each other on a busy machine, and change the
+    # last bit of sums.
+    threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    return {**threads, **os.environ, **own}
 
 
 def imports(notebook: Path) -> dict[str, set[str]]:

@@ -122,3 +122,31 @@ def test_a_calibration_after_the_end_is_refused(sample_log: crmlab.TransactionLo
     """With the end in the message."""
     with pytest.raises(WrongParameter, match="a date before 1998-06-30"):
         crmlab.Backtest.run(sample_log, calibration_end="1998-06-30", observation_end="1998-06-30")
+
+
+def test_a_test_without_purchases_is_a_bad_sign_not_no_test() -> None:
+    """Nobody bought after the calibration: the verdict is 'nothing', which the light calls poor."""
+    rng = np.random.default_rng(3)
+    day = pd.to_timedelta(rng.integers(0, 200, 300), unit="D")
+    frame = pd.DataFrame(
+        {"customer_id": rng.integers(0, 60, 300), "date": pd.Timestamp("2023-01-01") + day,
+         "amount": 5.0}
+    )  # fmt: skip
+    test = crmlab.Backtest.run(
+        crmlab.read_transactions(frame), calibration_end="2023-08-01",
+        observation_end="2024-06-30",
+    )  # fmt: skip
+
+    assert test.verdict == "nothing"
+    assert np.isnan(test.bias)
+
+
+def test_other_dates_repeat_the_test(sample_log: crmlab.TransactionLog) -> None:
+    """Three origins, later ones with more customers known or as many; each with its own bias."""
+    table = crmlab.rolling(sample_log, observation_end="1998-06-30")
+
+    assert len(table) == 3
+    assert table["bias"].tolist() == pytest.approx(
+        (table["predicted"] / table["actual"] - 1).tolist()
+    )
+    assert table["actual"].is_monotonic_decreasing

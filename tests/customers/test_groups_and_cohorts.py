@@ -46,8 +46,8 @@ def test_groups_have_the_limits_that_they_are_named_by(study: crmlab.Study) -> N
     repeat = study.customers[study.customers["frequency"] > 0]
 
     assert (group == segments.ONE_TIME).sum() == (study.customers["frequency"] == 0).sum()
-    assert limits.loc["R3F3", "recency_high"] < limits.loc["R2F3", "recency_low"]
-    assert limits.loc["R3F1", "frequency_high"] < limits.loc["R3F2", "frequency_low"]
+    assert limits.loc["R3F3", "recency_high"] + 1 == limits.loc["R2F3", "recency_low"]
+    assert limits.loc["R3F1", "frequency_high"] + 1 == limits.loc["R3F2", "frequency_low"]
     assert set(group[repeat.index].str[:2]) == {"R1", "R2", "R3"}
 
 
@@ -76,7 +76,8 @@ def test_a_cohort_cell_is_shown_only_if_all_of_it_was_observed() -> None:
     table = crmlab.cohorts(crmlab.read_transactions(frame), observation_end="2024-03-11")
 
     assert table.sizes.tolist() == [2]
-    assert table.rates.columns.tolist() == [1, 2]
+    assert table.rates.columns.tolist() == [0, 1, 2]
+    assert table.rates[0].tolist() == [0.5]  # a bought again on day 19
     assert table.rates[1].tolist() == [0.5]  # b bought on day 59: month 1 is days 31 to 60
     assert table.rates[2].isna().all()
     assert table.partial[2].all()
@@ -93,14 +94,28 @@ def test_cohort_sizes_are_those_of_the_base(log: crmlab.TransactionLog) -> None:
     assert not (table.partial & table.rates.notna()).any().any()
 
 
-def test_one_cohort_cannot_be_compared() -> None:
-    """No comparison is better than one of a cohort with itself."""
-    frame = pd.DataFrame(
-        {"customer_id": ["a", "a"], "date": ["2024-01-01", "2024-05-01"], "amount": 1}
-    )
-    table = crmlab.cohorts(crmlab.read_transactions(frame), observation_end="2024-12-31")
+def test_newer_customers_are_compared_beyond_chance(study: crmlab.Study) -> None:
+    """The first and last cohort by early repeats, against 1.96 standard errors of a difference."""
+    compared = prospects.compare_cohorts(study)
+    table = prospects.by_cohort(study)
+    gap = table["early_repeats"].iloc[-1] - table["early_repeats"].iloc[0]
+    error = np.hypot(table["early_error"].iloc[0], table["early_error"].iloc[-1])
 
-    assert table.compare() is None
+    assert compared is not None
+    assert compared.verdict == ("same" if abs(gap) <= 1.96 * error else "worse")
+    assert str(compared.first_name) == "1997-01"
+
+
+def test_small_or_single_cohorts_are_not_compared(sample_log: crmlab.TransactionLog) -> None:
+    """No comparison is better than one of a cohort with itself, or of five people."""
+    cut = sample_log.occasions("1997-01-31")
+    rows = cut[cut["date"] <= "1997-01-31"]
+    alone = crmlab.Study.run(
+        crmlab.read_transactions(rows, zero_amount="occasion"),
+        observation_end="1997-06-30", margin=0.3, discount_rate=0.1,
+    )  # fmt: skip
+
+    assert prospects.compare_cohorts(alone) is None
 
 
 @pytest.mark.parametrize("period", ["week", "month", "quarter", "year"])

@@ -210,12 +210,14 @@ def test_an_account_that_does_not_balance_cannot_be_made(rows: Rows):
 
 
 def test_a_source_with_no_readable_row_says_why(rows: Rows):
-    with pytest.raises(NoUsableRows, match=r"2 records; set aside: no_customer: 1, date_unreada"):
+    with pytest.raises(
+        NoUsableRows, match=r"Set aside: no_customer: 1, record 1: customer None; date_unreada"
+    ):
         rows(",2024-01-05,10", "a,x,10")
 
 
 def test_an_end_before_the_first_purchase_says_why(rows: Rows):
-    with pytest.raises(NoUsableRows, match="1 records; set aside: after_end: 1"):
+    with pytest.raises(NoUsableRows, match="Set aside: after_end: 1, record 1"):
         rows(GOOD).account("2024-01-04")
 
 

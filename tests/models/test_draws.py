@@ -65,7 +65,7 @@ def test_a_base_that_cannot_be_simulated_again_is_refused() -> None:
 
 
 def test_weights_of_a_normal_tail_are_kept_and_heavy_ones_flagged() -> None:
-    """k-hat of ratios with a Pareto tail of shape 0.3 and 1.2, to sampling error; weights add to 1."""
+    """k-hat of ratios with Pareto tails of shape 0.3 and 1.2, to 0.2; weights add up to 1."""
     rng = np.random.default_rng(3)
     for shape in (0.3, 1.2):
         ratio = shape * rng.standard_exponential(20_000)  # exp of it has a Pareto tail

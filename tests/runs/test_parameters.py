@@ -21,8 +21,11 @@ def assigned(notebook: Path) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_notebook_parameters_equal_the_declared_ones(name: str) -> None:
-    """A report's notebook has the declared parameters at their defaults, and the runner's two."""
-    declared = {row["name"]: row["default"] for row in PARAMETERS[name].describe()}
+    """A report's notebook has the declared parameters as the demo runs them, and the runner's two.
+
+    So that Run All in JupyterLab makes the report that the command makes.
+    """
+    declared = PARAMETERS[name]().resolved().model_dump()
     in_notebook = assigned(find(name).notebook)
 
     assert {**declared, "assumed": [], "run_dir": ""} == in_notebook

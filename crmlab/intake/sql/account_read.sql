@@ -2,6 +2,8 @@
 SELECT
     count(*) AS records,
     coalesce(sum(amount), 0) AS money,
+    coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS sales,
+    coalesce(sum(amount) FILTER (WHERE amount < 0), 0) AS returns,
     count(DISTINCT customer_id) AS customers,
     min(date) FILTER (WHERE customer_id IS NOT NULL AND amount IS NOT NULL) AS first_date,
     max(date) FILTER (WHERE customer_id IS NOT NULL AND amount IS NOT NULL) AS last_date
