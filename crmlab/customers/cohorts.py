@@ -63,6 +63,9 @@ def cohorts(log: TransactionLog, *, observation_end: str, period: str = "month")
     first_day = np.ceil(ages * days_per(age_unit))
     whole = last_day[None, :] <= span_min.reindex(sizes.index).to_numpy()[:, None]
     begun_by_some = first_day[None, :] <= span_max.reindex(sizes.index).to_numpy()[:, None]
-    rates = active.div(sizes, axis=0).where(whole)
-    partial = pd.DataFrame(begun_by_some & ~whole, index=rates.index, columns=rates.columns)
+    closed = np.array([p.end_time.normalize() <= end for p in sizes.index])
+    rates = active.div(sizes, axis=0).where(whole & closed[:, None])
+    partial = pd.DataFrame(
+        begun_by_some & rates.isna().to_numpy(), index=rates.index, columns=rates.columns
+    )
     return Cohorts(sizes, rates, partial, age_unit)

@@ -1,9 +1,11 @@
 """Intervals for totals: what the parameters leave open, and what chance adds.
 
-A total over many customers is close to normal given the parameters. Its variance is the sum of
-two parts: g' V g, with V the covariance of the log-parameters and g the total's slope in them, and
-the customers' own variance (rate, dropout, timing, spend), simulated at the estimate. The limits
-are taken on the log scale, so that they stay positive.
+Of a large base with well-determined parameters a total is close to normal. Its variance is the sum
+of two parts: g' V g, with V the covariance of the log-parameters and g the total's slope in them,
+and the customers' own variance (rate, dropout, timing, spend), simulated at the estimate. The
+limits are taken on the log scale, so that they stay positive.
+Of a small base, or one whose parameters the data leave open, the total is computed at parameters
+drawn by bootstrap, chance is added to each, and the limits are quantiles.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ from crmlab.models.special import Array, unique_rows
 STEP = 1e-4  # relative step of the central differences
 COARSE_NODES = 14  # of the time rule, inside the slopes only
 SIMULATED_ROWS = 200_000
+CLEAR_CUSTOMERS, CLEAR_ERROR = 5000, 0.5  # where the normal approximation is good enough
+DRAWS = 200
 
 
 class Interval(NamedTuple):
@@ -62,6 +66,48 @@ def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
     return sd
 
 
+def is_clear(fit: Fit[Any]) -> bool:
+    """Whether the normal approximation of a fit's uncertainty can be relied on."""
+    errors = np.sqrt(np.diag(fit.covariance))
+    converged = fit.diagnosis.status == "converged"
+    return converged and fit.customers >= CLEAR_CUSTOMERS and bool((errors < CLEAR_ERROR).all())
+
+
+def drawn_interval(
+    mean: float, totals: Array, chance_sd: float, level: float, rng: np.random.Generator
+) -> Interval:
+    """Limits of a positive total from its values at drawn parameters, chance added to each.
+
+    Chance is a sum over independent customers, so its variance grows with the total.
+    """
+    scale = np.sqrt(totals / mean) if mean > 0 else np.zeros_like(totals)
+    outcomes = np.maximum(totals + chance_sd * scale * rng.standard_normal(len(totals)), 0)
+    lower, upper = np.quantile(outcomes, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(mean, float(lower), float(upper), float(totals.std()), chance_sd)
+
+
+def active_interval(customers: pd.DataFrame, fit: Fit[Any], level: float, seed: int) -> Interval:
+    """Prediction interval of the number of customers who are active: parameters and chance."""
+    columns = [customers[c].to_numpy() for c in ("frequency", "recency", "T")]
+    (x, t_x, T), _, count = unique_rows(*columns)
+
+    def active(model: Any) -> float:
+        return float(count @ model.p_alive(frequency=x, recency=t_x, T=T))
+
+    p = customers["p_alive"]
+    mean, chance = float(p.sum()), float(np.sqrt((p * (1 - p)).sum()))
+    if is_clear(fit):
+        return interval(mean, float(parameter_sd(fit, active)), chance, level)
+    rng = np.random.default_rng([seed, 3])
+    totals = np.array([active(m) for m in _models(fit, seed)])
+    limits = drawn_interval(mean, totals, chance, level, rng)
+    return limits._replace(upper=min(limits.upper, float(len(customers))))
+
+
+def _models(fit: Fit[Any], seed: int) -> list[Any]:
+    return [type(fit.model)(*values) for values in fit.draws(DRAWS, seed=seed).parameters]
+
+
 def equity_interval(
     customers: pd.DataFrame,
     purchases: Fit[Any],
@@ -72,16 +118,22 @@ def equity_interval(
 ) -> Interval:
     """Prediction interval of the discounted margin that all customers bring to the horizon."""
     mean = float(customers["residual_clv"].sum())
-    by_purchases = float(parameter_sd(purchases, _equity_of(customers, given)))
     x, z = customers["spend_frequency"].to_numpy(), customers["monetary_value"].to_numpy()
-    weight = given.margin * customers["det"].to_numpy()
+    det = customers["det"].to_numpy()
+    by_purchases = _equity_of(customers, given)
 
-    def with_spend(model: Any) -> float:
-        return float(weight @ model.expected_spend(frequency=x, monetary_value=z))
+    def by_spend(model: Any) -> float:
+        return given.margin * float(det @ model.expected_spend(frequency=x, monetary_value=z))
 
     chance = _chance_sd(customers, purchases.model, spend.model, given, seed)
-    by_spend = float(parameter_sd(spend, with_spend))
-    return interval(mean, float(np.hypot(by_purchases, by_spend)), chance, level)
+    if is_clear(purchases) and is_clear(spend):
+        parts = parameter_sd(purchases, by_purchases), parameter_sd(spend, by_spend)
+        return interval(mean, float(np.hypot(*parts)), chance, level)
+    first = np.array([by_purchases(model) for model in _models(purchases, seed)])
+    second = np.array([by_spend(model) for model in _models(spend, seed) if model.q > 1])
+    rng = np.random.default_rng([seed, 1])
+    totals = first * rng.choice(second, len(first)) / mean if len(second) else first
+    return drawn_interval(mean, totals, chance, level, rng)
 
 
 def _equity_of(customers: pd.DataFrame, given: Assumptions) -> Callable[[Any], float]:
@@ -139,9 +191,8 @@ def count_interval(
     history = {c: np.tile(summary[c], rounds) for c in ("frequency", "recency", "T")}
     future = fit.model.simulate_future(horizon, **history, seed=seed)
     realised = np.bincount(future.customer, minlength=n * rounds).astype(float)
-    return interval(
-        total(fit.model),
-        float(parameter_sd(fit, total)),
-        _sum_sd(realised.reshape(rounds, n)),
-        level,
-    )
+    mean, chance = total(fit.model), _sum_sd(realised.reshape(rounds, n))
+    if is_clear(fit):
+        return interval(mean, float(parameter_sd(fit, total)), chance, level)
+    totals = np.array([total(model) for model in _models(fit, seed)])
+    return drawn_interval(mean, totals, chance, level, np.random.default_rng([seed, 2]))

@@ -67,12 +67,6 @@ def active_by(customers: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
     return table
 
 
-def active_sd(customers: pd.DataFrame) -> float:
-    """Standard deviation of the number of active customers, from chance alone."""
-    p = customers["p_alive"]
-    return float(np.sqrt((p * (1 - p)).sum()))
-
-
 def previous_end(observation_end: str) -> str:
     """The day a quarter of a year before the end of observation."""
     day = pd.Timestamp(observation_end) - pd.Timedelta(days=round(DAYS_PER_YEAR / 4))

@@ -20,9 +20,9 @@ def value_by_month(study: Study) -> pd.DataFrame:
     confidence interval of the expectation: parameters only, not one customer's luck).
     """
     given = study.assumptions
-    months = np.arange(0, round(given.horizon_years * 12) + 1)
+    whole = np.arange(0, np.floor(given.horizon_years * 12 + 1e-9) + 1)
+    months = np.unique(np.append(whole, round(given.horizon_years * 12, 6)))
     times = months * units_per_year(given.unit) / 12
-    times[-1] = given.horizon
     spend = study.spend.model.expected_spend_new()
     first = given.margin * float(study.customers["first_value"].mean())
     first_sd = given.margin * float(study.customers["first_value"].sem())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmlab.errors import InvalidHistory
+from crmlab.errors import InvalidHistory, WrongParameter
 from crmlab.models.fitting import Optimum
 from crmlab.models.special import Array, Counts, unique_rows
 
@@ -179,6 +179,14 @@ def names(model: Any) -> list[str]:
     return [field.name for field in dataclasses.fields(model)]
 
 
+def check_positive(model: Any) -> None:
+    """Raise WrongParameter for a model with a parameter that is not a number above 0."""
+    for name in names(model):
+        value = getattr(model, name)
+        if not (np.isfinite(value) and value > 0):
+            raise WrongParameter(name, value, f"a number above 0, as {model.label} needs it")
+
+
 def parameters(model: Any) -> Array:
     """Values of a model's parameters, in the order of its covariance."""
     return np.array([getattr(model, name) for name in names(model)])
@@ -230,13 +238,19 @@ def histories(table: Any) -> Histories:
     Raises InvalidHistory naming how many customers are impossible, the first of them, and why.
     """
     x, t_x, T = (np.asarray(table[c], dtype=float) for c in ("frequency", "recency", "T"))
-    count = np.asarray(table["count"]) if "count" in table else np.ones(len(x))
+    count = np.asarray(table["count"], dtype=float) if "count" in table else np.ones(len(x))
     index = getattr(table, "index", None)
     labels = np.arange(len(x)) if index is None or callable(index) else np.asarray(index)
     found = check_history(x, t_x, T, labels)
+    uncounted = ~np.isfinite(count) | (count < 0) | (count % 1 != 0)
+    _refuse(
+        uncounted, labels, (x, t_x, T), "a count that is no whole number >= 0", "Count customers."
+    )
     late = (found.frequency > 0) & (found.recency <= 0)
     _refuse(late, labels, (x, t_x, T), "repeat purchases but a recency of 0", "Merge each day.")
-    return found._replace(customers=count.astype(np.int64))
+    some = count > 0
+    counted = count[some].astype(np.int64)
+    return Histories(found.frequency[some], found.recency[some], found.T[some], counted)
 
 
 def check_history(

@@ -98,9 +98,14 @@ def purchases_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Arra
 
     E[(1 - exp(-lambda p t)) / p], the quantity behind Fader, Hardie & Lee 2005, eq. 9 and 10.
     """
-    rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
-    reach = np.log1p(rule.p * (t / A)[:, None])
-    return rule.mean(-np.expm1(-s[:, None] * reach) / rule.p)
+    out = np.full_like(s, np.inf) if a <= 1 else (a + B - 1) / (a - 1)  # for t infinite
+    some = np.isfinite(t)
+    if some.any():
+        t, s, A, B = t[some], s[some], A[some], B[some]
+        rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
+        reach = np.log1p(rule.p * (t / A)[:, None])
+        out[some] = rule.mean(-np.expm1(-s[:, None] * reach) / rule.p)
+    return out
 
 
 def pmf_if_alive(k: Array, t: Array, s: Array, A: Array, a: float, B: Array) -> Array:

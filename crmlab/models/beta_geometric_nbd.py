@@ -32,7 +32,14 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
 
     @classmethod
     def _starts(cls) -> tuple[tuple[float, ...], ...]:
-        return ((0.5, 0.3, 1.0, 2.0), (1.0, 1.0, 0.3, 3.0), (0.2, 0.1, 2.0, 2.0))
+        # The last two lie where MBG/NBD can have a second, better optimum: a and b below 1.
+        return (
+            (0.5, 0.3, 1.0, 2.0),
+            (1.0, 1.0, 0.3, 3.0),
+            (0.2, 0.1, 2.0, 2.0),
+            (0.6, 0.3, 0.3, 0.4),
+            (2.0, 2.0, 0.5, 0.3),
+        )
 
     @classmethod
     def _scale(cls, span: float) -> Array:
@@ -46,7 +53,7 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
 
     def _findings(self, span: float) -> tuple[str, ...]:  # noqa: ARG002
         out = ["All customers buy at the same rate."] if self.r > 500 else []
-        if self.a / (self.a + self.b) < 1e-5:
+        if self.a / (self.a + self.b) < 1e-3:
             out.append("This data shows no dropout.")
         elif self.a + self.b > 1e3:
             out.append("All customers drop out with the same probability.")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from crmlab.errors import NotEstimable
 from crmlab.models.special import Array
 
-BOX = 16.0  # a parameter may move by a factor of exp(16) = 9e6 from its natural scale
+BOX = 10.0  # a parameter may move by a factor of exp(10) = 22,026 from its natural scale
+EDGE = 0.05  # so near the box, in logarithms, a parameter counts as at its limit
 STEPS = 200
 CONVERGED = 1e-6  # Newton decrement, in units of log-likelihood
 FLAT = 1e-2  # curvature below which a direction is not identified: its standard error is over e^10
@@ -77,7 +78,8 @@ def maximize(objective: Objective, starts: Sequence[Array], scale: Array, model:
     ends = [_climb(objective, np.log(start), np.log(scale)) for start in starts]
     best = max(ends, key=lambda end: end.value)
     agreeing = sum(best.value - end.value < 1e-6 for end in ends)
-    if not (best.decrement < CONVERGED or (best.loose and best.decrement < FLAT)):
+    open_ended = best.loose or best.at_bound
+    if not (best.decrement < CONVERGED or (open_ended and best.decrement < FLAT)):
         raise NotEstimable(
             model,
             f"the search did not converge (Newton decrement {best.decrement:.1e} after {STEPS} "
@@ -101,7 +103,10 @@ def _climb(objective: Objective, theta: Array, centre: Array) -> Optimum:
         theta, here = moved, there
     free = _free(theta, here.gradient, low, high)
     decrement = _newton_step(here, free)[1]
-    bound = tuple(int(i) for i in np.flatnonzero((theta <= low) | (theta >= high)))
+    edge = ((theta <= low + EDGE) & (here.gradient <= 0)) | (
+        (theta >= high - EDGE) & (here.gradient >= 0)
+    )
+    bound = tuple(int(i) for i in np.flatnonzero(edge))
     return Optimum(np.exp(theta), here.value, here.gradient, here.hessian, decrement, 0, 0, bound)
 
 

@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, polygamma, psi
+from scipy.special import betaln, polygamma, psi
 
 from crmlab.errors import NotDefined, NotEstimable
-from crmlab.models.base import Fit, fit_of
+from crmlab.models.base import Fit, check_positive, fit_of
 from crmlab.models.fitting import Evaluation, maximize
 from crmlab.models.special import Array, unique_rows
 
@@ -28,6 +28,9 @@ class GammaGamma:
     v: float
 
     label: ClassVar[str] = "Gamma-Gamma"
+
+    def __post_init__(self) -> None:
+        check_positive(self)
 
     @classmethod
     def fit(cls, table: Any) -> Fit[GammaGamma]:
@@ -50,12 +53,29 @@ class GammaGamma:
                 cls.label, f"{len(z)} customers with a repeat spend, all of the same mean",
                 "It needs repeat buyers who differ in what they spend.",
             )  # fmt: skip
-        mean = float(z.mean())
-        scale = np.array([1.0, 1.0, mean])
-        starts = [np.array(s) for s in ((1.0, 2.0, mean), (5.0, 4.0, mean / 2), (0.5, 8.0, mean))]
+        return cls._fit_data(x, z, table, None)
+
+    @classmethod
+    def _fit_data(cls, x: Array, z: Array, table: Any, start: Array | None) -> Fit[GammaGamma]:
+        typical = float(np.median(z))  # an extreme amount must not move the search
+        scale = np.array([1.0, 1.0, typical])
+        usual = [scale * s for s in ((1.0, 2.0, 1.0), (5.0, 4.0, 0.5), (0.5, 8.0, 1.0))]
+        starts = usual if start is None else [start]
         optimum = maximize(lambda values: _evaluate(values, x, z), starts, scale, cls.label)
         model = cls(*(float(v) for v in optimum.parameters))
-        return fit_of(model, optimum, table, len(z), (x, z))
+        findings = ("A customer always spends the same.",) if model.p > 5000 else ()
+        return fit_of(model, optimum, table, len(z), (x, z), findings=findings)
+
+    def _refit(self, data: Any, rng: np.random.Generator) -> Fit[GammaGamma]:
+        """The fit to customers like those of `data`, simulated from this model."""
+        x, z = data
+        nu = rng.gamma(self.q, size=len(x)) / self.v
+        drawn = rng.gamma(self.p * x) / (x * nu)
+        start = np.array([self.p, self.q, self.v])
+        return self._fit_data(x, np.maximum(drawn, 1e-12 * z), None, start)
+
+    def _total_log_likelihood(self, data: Any) -> float:
+        return float(self.log_likelihood(frequency=data[0], monetary_value=data[1]).sum())
 
     def log_likelihood(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
         """Log-likelihood of each mean spend over x > 0 occasions (Fader & Hardie 2013, eq. 1a)."""
@@ -102,9 +122,8 @@ def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:
     p, q, v = parameters
     x, z = np.broadcast_arrays(x, z)
     (distinct,), inverse, _ = unique_rows(x.ravel())
-    constant = gammaln(p * distinct + q) - gammaln(p * distinct) - gammaln(q)
-    share = x * z / (v + x * z)
-    spread = p * x * np.log(share) - q * np.log1p(x * z / v) - np.log(z)
+    constant = -betaln(p * distinct, q)
+    spread = -p * x * np.log1p(v / (x * z)) - q * np.log1p(x * z / v) - np.log(z)
     out: Array = constant[inverse].reshape(x.shape) + spread
     return out
 
@@ -113,7 +132,7 @@ def _evaluate(parameters: Array, x: Array, z: Array) -> Evaluation:
     p, q, v = parameters
     (u,), _, count = unique_rows(x)
     total = v + x * z
-    end, share = 1 / total, np.log(x * z / total)
+    end, share = 1 / total, -np.log1p(v / (x * z))
     slope = np.array(
         [
             count @ (u * (psi(p * u + q) - psi(p * u))) + x @ share,

@@ -45,7 +45,7 @@ class ParetoNBD(AbstractPurchaseModel):
 
     def _findings(self, span: float) -> tuple[str, ...]:
         out = ["All customers buy at the same rate."] if self.r > 500 else []
-        if self.s * span / self.beta < 1e-5:
+        if self.s * span / self.beta < 1e-3:
             out.append("This data shows no dropout.")
         elif self.s > 500:
             out.append("All customers leave at the same rate.")

@@ -11,10 +11,19 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmlab.errors import NotEstimable
-from crmlab.models.base import Fit, Histories, check_history, fit_of, histories
+from crmlab.models.base import (
+    Fit,
+    Histories,
+    check_history,
+    check_positive,
+    fit_of,
+    histories,
+)
 from crmlab.models.fitting import Evaluation, maximize
 from crmlab.models.simulation import Customers, Purchases, walk
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
+
+BLOCK = 20_000  # distinct rows at a time: some 300 MB of quadrature nodes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +38,9 @@ class AbstractPurchaseModel(abc.ABC):
     """
 
     label: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_positive(self)
 
     @classmethod
     def fit(cls, table: Any) -> Fit[Self]:
@@ -96,8 +108,8 @@ class AbstractPurchaseModel(abc.ABC):
         self, t: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Expected occasions in (T, T + t], given the history."""
-        ahead = self._distinct(self._purchases, t, frequency, T)
-        return self.p_alive(frequency=frequency, recency=recency, T=T) * ahead
+        alive = self.p_alive(frequency=frequency, recency=recency, T=T)
+        return alive * self._distinct(self._purchases, t, frequency, T)
 
     def expected_purchases_new(self, t: ArrayLike) -> Array:
         """Expected repeat occasions of a new customer in (0, t]."""
@@ -128,8 +140,8 @@ class AbstractPurchaseModel(abc.ABC):
 
         `nodes` of the time integral: fewer are quicker and good to fewer digits.
         """
-        ahead = self._distinct(self._discounting(rate, nodes), horizon, frequency, T)
-        return self.p_alive(frequency=frequency, recency=recency, T=T) * ahead
+        alive = self.p_alive(frequency=frequency, recency=recency, T=T)
+        return alive * self._distinct(self._discounting(rate, nodes), horizon, frequency, T)
 
     def dert(self, rate: float, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Array:
         """Discounted expected residual occasions, to infinity; `rate` > 0."""
@@ -148,8 +160,8 @@ class AbstractPurchaseModel(abc.ABC):
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Expected time until dropout, at most `horizon` (restricted mean; inf for the mean)."""
-        ahead = self._distinct(self._life, horizon, frequency, T)
-        return self.p_alive(frequency=frequency, recency=recency, T=T) * ahead
+        alive = self.p_alive(frequency=frequency, recency=recency, T=T)
+        return alive * self._distinct(self._life, horizon, frequency, T)
 
     def simulate(self, T: ArrayLike, *, seed: Any) -> Purchases:
         """Whole histories of new customers watched for `T` (one each), from the first occasion."""
@@ -190,7 +202,11 @@ class AbstractPurchaseModel(abc.ABC):
         if not all((v >= 0).all() for v in arrays):
             raise ValueError("a time or a count asked for is negative or missing")
         rows, inverse, _ = unique_rows(*(v.ravel() for v in arrays))
-        return formula(*rows)[inverse].reshape(arrays[0].shape)
+        values = np.empty(len(rows[0]))
+        for i in range(0, len(values), BLOCK):
+            part = slice(i, i + BLOCK)
+            values[part] = formula(*(row[part] for row in rows))
+        return values[inverse].reshape(arrays[0].shape)
 
     @classmethod
     @abc.abstractmethod

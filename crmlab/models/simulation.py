@@ -8,6 +8,8 @@ import numpy as np
 
 from crmlab.models.special import Array, Counts
 
+SLOWEST = 1e-290  # a rate drawn as 0 means never, without a division by 0
+
 
 class Purchases(NamedTuple):
     """Simulated repeat purchases: whose (index into the customers asked for) and when (time unit).
@@ -49,6 +51,7 @@ def walk(rng: np.random.Generator, customers: Customers, horizon: Array | float)
     end = np.minimum(customers.death, horizon)
     first = np.broadcast_to(customers.shape - np.asarray(customers.done), end.shape)
     who, rate, coin = customers.who, customers.rate, customers.coin
+    rate = np.maximum(rate, SLOWEST)
     clock = _gap(rng, first) / rate
     index, times = [], []
     while len(who):

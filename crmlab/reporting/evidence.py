@@ -14,6 +14,7 @@ from crmlab.reporting.language import Language, count, day, money, number, share
 from crmlab.reporting.pages import Block, Figure, Light, Page, Sentence, Table, say
 
 MANY_SET_ASIDE = 0.05
+HEAVY_TAIL = 2.0  # Gamma-Gamma's q at which the variance of spend between customers is infinite
 
 
 def what_went_in(study: Study, language: Language) -> Page:
@@ -51,6 +52,10 @@ def cautions(study: Study) -> list[Sentence]:
     aside = account.set_aside_total.records / account.read.records
     if aside > MANY_SET_ASIDE:
         out.append(say("account.many_set_aside", style="caveat", share=share(aside)))
+    if study.spend.model.q <= HEAVY_TAIL:
+        out.append(say("account.heavy_spend", style="caveat"))
+    if study.purchases.diagnosis.status != "converged":
+        out.append(say("account.open_parameters", style="caveat"))
     silence, longest = silences(study)
     if silence > max(7, 3 * longest):
         out.append(

@@ -8,7 +8,7 @@ import pandas as pd
 from crmlab.customers import lifecycle, segments
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.cohorts import Cohorts
-from crmlab.customers.intervals import interval, parameter_sd
+from crmlab.customers.intervals import active_interval
 from crmlab.customers.prospects import ENOUGH
 from crmlab.customers.study import Study
 from crmlab.reporting import figures, retention_figures
@@ -63,20 +63,11 @@ def _active(study: Study) -> Quantity:
     return count(study.customers["p_alive"].sum())
 
 
-def _active_limits(study: Study) -> tuple[float, float]:
-    """Prediction interval of the number of active customers: parameters and chance."""
-    customers = study.customers
-    history = {c: customers[c].to_numpy() for c in ("frequency", "recency", "T")}
-    by_parameters = parameter_sd(study.purchases, lambda m: float(m.p_alive(**history).sum()))
-    total = float(customers["p_alive"].sum())
-    limits = interval(total, float(by_parameters), lifecycle.active_sd(customers))
-    return limits.lower, limits.upper
-
-
-def in_one_page(study: Study, backtest: Backtest | None, language: Language) -> Page:
+def in_one_page(study: Study, backtest: Backtest | None, language: Language, *, seed: int) -> Page:
     """How many are still active, what is at risk, do newer cohorts differ, what to do first."""
     customers, given = study.customers, study.assumptions
-    lower, upper = _active_limits(study)
+    limits = active_interval(customers, study.purchases, 0.95, seed)
+    lower, upper = limits.lower, limits.upper
     value, risk = study.equity, float(customers["value_at_risk"].sum())
     active = float(customers["p_alive"].sum())
     blocks: list[Block] = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -12,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmlab import BGNBD, MBGNBD
-from crmlab.errors import InvalidHistory, NotEstimable
+from crmlab.errors import InvalidHistory, NotEstimable, WrongParameter
 from crmlab.models import beta_geometric as formulas
+from crmlab.models.base import histories
 
 MODELS = [BGNBD, MBGNBD]
 CDNOW = (0.2426, 4.4136, 0.7929, 2.4259)
@@ -326,3 +329,55 @@ def test_a_fit_reads_well_and_goes_into_json(sample: pd.DataFrame) -> None:
     assert "BGNBD" in fit._repr_html_()
     assert fit.aic == pytest.approx(2 * 4 + 2 * 9582.429, abs=1e-2)
     assert fit.bic == pytest.approx(4 * np.log(2357) + 2 * 9582.429, abs=1e-2)
+
+
+FAILING = json.loads((Path(__file__).parents[1] / "data" / "failing_inputs.json").read_text())
+
+
+@pytest.mark.parametrize("case", FAILING, ids=lambda c: f"x{c['x']:.0f}-a{c['a']:.3g}")
+def test_points_where_lifetimes_fails(case: dict[str, Any]) -> None:
+    """The expectation given alive, where others return NaN or a wrong number, to 1e-11."""
+    model = BGNBD(case["r"], case["alpha"], case["a"], case["b"])
+    asked = {
+        "frequency": case["x"],
+        "recency": 0.0 if case["x"] == 0 else case["T"],
+        "T": case["T"],
+    }
+    ours = model.expected_purchases(case["t"], **asked) / model.p_alive(**asked)
+
+    assert float(ours) == pytest.approx(case["mpmath"], rel=1e-11)
+
+
+def test_the_better_of_two_optima_is_found() -> None:
+    """MBG/NBD can have two; starts that all have b above 2 end in the worse one (-3596.090)."""
+    T = np.linspace(27.0, 39.0, 1000)
+    worse = 0
+    for seed in range(6):
+        table = MBGNBD(0.2426, 4.4136, 0.7929, 2.4259).simulate(T, seed=seed).summarize(T)
+        fit = MBGNBD.fit(table)
+        for start in ((0.6, 10.0, 0.3, 0.4), (5.0, 33.0, 1.0, 0.2), (0.3, 3.0, 2.0, 6.0)):
+            data = histories(table).patterns()
+            other = MBGNBD._fit_patterns(data, table, np.array(start))
+            worse += other.log_likelihood > fit.log_likelihood + 1e-6
+
+    assert worse == 0
+
+
+def test_infinite_horizons_have_their_limits() -> None:
+    """Expected purchases for ever: finite for a > 1, infinite otherwise; so is the mean life."""
+    some = {"frequency": [0, 2], "recency": [0.0, 30.0], "T": 39.0}
+    many = BGNBD(2.0, 4.4, 1.6, 2.4)
+
+    assert many.expected_purchases(np.inf, **some).tolist() == pytest.approx([5.0, 3.801], abs=5e-4)
+    assert many.expected_life(np.inf, **some).tolist() == pytest.approx([217.0, 54.99], abs=5e-3)
+    assert np.isinf(BGNBD(0.5, 4.4, 0.8, 2.4).expected_purchases(np.inf, **some)).all()
+
+
+def test_impossible_parameters_are_refused() -> None:
+    """By name; a negative shape would give a negative number of purchases."""
+    with pytest.raises(WrongParameter, match=r"Parameter 'r' is -0\.2"):
+        BGNBD(-0.2, 4.0, 1.0, 1.0)
+    with pytest.raises(InvalidHistory, match="missing or infinite"):
+        BGNBD(*CDNOW).expected_purchases(52, frequency=[np.nan], recency=[0.0], T=[9.0])
+    with pytest.raises(InvalidHistory, match="count that is no whole number"):
+        BGNBD.fit({"frequency": [1.0], "recency": [2.0], "T": [9.0], "count": [1.5]})

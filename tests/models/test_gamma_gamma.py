@@ -82,3 +82,17 @@ def test_what_cannot_be_estimated_is_refused() -> None:
         GammaGamma.fit(table.iloc[[0, 2]])
     with pytest.raises(NotEstimable, match="1 customers have a mean spend of 0 or less"):
         GammaGamma.fit(table.assign(monetary_value=[10.0, -3.0, np.nan]))
+
+
+def test_customers_who_always_spend_the_same_are_fitted_at_the_boundary() -> None:
+    """Fixed prices: p runs to its limit; q, p v and the log-likelihood are those of the limit."""
+    rng = np.random.default_rng(0)
+    x = 1 + rng.poisson(2, 300)
+    z = rng.choice([9.99, 19.99, 49.99], 300)
+    fit = GammaGamma.fit({"frequency": x, "monetary_value": z})
+
+    assert fit.diagnosis.status == "boundary"
+    assert fit.diagnosis.at_boundary == ("p",)
+    assert fit.model.q == pytest.approx(2.6941, rel=1e-3)
+    assert fit.model.p * fit.model.v == pytest.approx(46.629, rel=1e-3)
+    assert fit.log_likelihood == pytest.approx(-1209.8429, abs=0.05)
