@@ -10,7 +10,7 @@ import pandas as pd
 
 from crmlab.customers.intervals import Interval, equity_interval
 from crmlab.customers.scores import Assumptions, score
-from crmlab.errors import WrongParameter
+from crmlab.errors import ModelError, WrongParameter
 from crmlab.intake.gate import Account
 from crmlab.intake.log import TransactionLog
 from crmlab.models.base import Fit
@@ -56,6 +56,14 @@ class Study:
         spend = GammaGamma.fit(summary)
         customers = score(summary, purchases, spend, given)
         return cls(log, given, log.account(observation_end), purchases, spend, customers)
+
+    @classmethod
+    def where_possible(cls, log: TransactionLog, **given: Any) -> Study | None:
+        """As `run`, or None where the model cannot be estimated from this log."""
+        try:
+            return cls.run(log, **given)
+        except ModelError:
+            return None
 
     @property
     def equity(self) -> float:

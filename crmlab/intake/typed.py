@@ -9,6 +9,8 @@ import duckdb
 from crmlab.errors import UnreadableSource
 from crmlab.intake import engines
 
+FLOATS = ("FLOAT", "DOUBLE")
+
 
 def load(
     connection: duckdb.DuckDBPyConnection,
@@ -26,6 +28,8 @@ def load(
     columns = [(column, kind) for column, kind, *_ in described]
     customer_id, date, amount = (columns[i] for i in places)
     _refuse_instants(*date, name)
+    if customer_id[1] in FLOATS:
+        _refuse_lost_digits(connection, relation, parameters, customer_id[0], name)
     sql = engines.fill(
         engines.statement("typed"),
         customer_id=_as_text(*customer_id),
@@ -46,6 +50,27 @@ def _refuse_instants(column: str, kind: str, name: str) -> None:
         )
 
 
+def _refuse_lost_digits(
+    connection: duckdb.DuckDBPyConnection,
+    relation: str,
+    parameters: Mapping[str, str],
+    column: str,
+    name: str,
+) -> None:
+    """Two long identifiers can be one floating-point number: two customers would become one."""
+    sql = engines.fill(
+        engines.statement("lost_digits"), customer_id=engines.quote(column), relation=relation
+    )
+    (row,) = connection.execute(sql, parameters).fetchall()
+    if row[0]:
+        raise UnreadableSource(
+            name,
+            f"column '{column}' holds {row[0]} identifiers as floating-point numbers that cannot "
+            f"be whole and exact (first: {row[1]})",
+            "Read it as text, in pandas for example: dtype={'" + column + "': str}.",
+        )
+
+
 def _as_text(column: str, kind: str) -> str:
     quoted = engines.quote(column)
-    return f"float_text({quoted})" if kind in ("FLOAT", "DOUBLE") else f"CAST({quoted} AS VARCHAR)"
+    return f"float_text({quoted})" if kind in FLOATS else f"CAST({quoted} AS VARCHAR)"

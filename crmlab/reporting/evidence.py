@@ -20,8 +20,7 @@ HEAVY_TAIL = 2.0  # Gamma-Gamma's q at which the variance of spend between custo
 def what_went_in(study: Study, language: Language) -> Page:
     """The account: rows, money and customers, used and set aside by reason."""
     account = study.account
-    used, aside = account.used, account.set_aside_total
-    covered = float(used.money / account.sales) if account.sales else float("nan")
+    used = account.used
     blocks: list[Block] = [
         say(
             "account.headline", style="lead",
@@ -32,8 +31,7 @@ def what_went_in(study: Study, language: Language) -> Page:
             "account.period", first=day(account.first_date), last=day(account.last_date),
             end=day(study.assumptions.observation_end), occasions=count(account.occasions),
         ),
-        say("account.covered", covered=share(covered), aside=money(float(aside.money)),
-            rows=count(aside.records)) if aside.records else say("account.all_covered"),
+        _coverage(study),
         account_table(study),
         *cautions(study),
         say("account.balance", style="caveat"),
@@ -41,6 +39,22 @@ def what_went_in(study: Study, language: Language) -> Page:
     if account.zero_amount == "occasion":
         blocks.append(say("account.zero_occasions", style="caveat"))
     return Page("account", tuple(blocks), language)
+
+
+def _coverage(study: Study) -> Sentence:
+    """What share of the sales is behind the report, if that can be said at all."""
+    account = study.account
+    aside = account.set_aside_total
+    unread = account.set_aside["amount_unreadable"].records
+    if not aside.records:
+        return say("account.all_covered")
+    if unread:
+        return say("account.covered_unknown", rows=count(aside.records), unread=count(unread))
+    covered = float(account.used.money / account.sales) if account.sales else float("nan")
+    return say(
+        "account.covered", covered=share(covered), aside=money(float(aside.money)),
+        rows=count(aside.records),
+    )  # fmt: skip
 
 
 def cautions(study: Study) -> list[Sentence]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from crmlab.reporting.canvas import (
@@ -207,7 +208,8 @@ def iso_value(grid: pd.DataFrame, examples: pd.DataFrame, language: Language, un
             )
         axes.set_xlabel(language.text(f"figure.recency_{unit}"))
         axes.set_ylabel(language.text("figure.frequency"))
-        written(axes.xaxis, language, "count")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        written(axes.xaxis, language, "number" if unit == "year" else "count")
         written(axes.yaxis, language, "count")
         return svg(figure)
 

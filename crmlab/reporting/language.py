@@ -18,6 +18,7 @@ from babel import Locale, UnknownLocaleError
 from crmlab.errors import WrongParameter
 
 LANGUAGES = ("en", "es")
+TOO_LARGE = 1e15  # beyond this a number says only that something ran away
 HOME = {"en": "US", "es": "ES"}
 
 
@@ -30,7 +31,7 @@ class Quantity(NamedTuple):
 
 def count(value: float) -> Quantity:
     """A whole number of things."""
-    return Quantity(round(float(value)), "count")
+    return Quantity(float(value), "count")
 
 
 def number(value: float) -> Quantity:
@@ -128,6 +129,8 @@ class Language:
         value, kind = quantity
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return "–"
+        if isinstance(value, float) and abs(value) >= TOO_LARGE and kind != "share":
+            return f"{value:.1e}"
         return getattr(self, f"_{kind}")(value)  # type: ignore[no-any-return]
 
     def _count(self, value: float) -> str:
@@ -151,7 +154,10 @@ class Language:
         size = abs(value)
         if size >= 1e6:
             return self._millions(value)
-        digits = 0 if size >= 100 else 2
+        whole = self.currency is not None and not babel.numbers.get_currency_precision(
+            self.currency
+        )
+        digits = 0 if size >= 100 or whole else 2
         rounded = round(value, 2 - math.floor(math.log10(size))) if size >= 1000 else value
         return self._amount(rounded, digits)
 

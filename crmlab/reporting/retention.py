@@ -46,7 +46,7 @@ PAGES = ("retention.answer", "account", "retention.cohorts", "retention.here", "
 TERMS = ("p_alive", "expected_active", "repeat_rate", "cohort", "age", "remaining_life",
          "value_at_risk", "residual_clv", "rhythm", "prediction_interval",
          "confidence_interval", "occasion")  # fmt: skip
-FIGURE_AGES = 24
+FIGURE_AGES, FIGURE_COHORTS = 24, 24
 SHOWN_AGES = {f"age_{age}" for age in (0, 1, 2, 3, 6, 9, 12, 18)}
 
 
@@ -131,7 +131,10 @@ def cohort_page(study: Study, cohorts: Cohorts, language: Language) -> Page:
     blocks: list[Block] = [
         Figure(
             "heat_map",
-            retention_figures.heat_map(rates, cohorts.partial, names, language, cohorts.age_unit),
+            retention_figures.heat_map(
+                rates.tail(FIGURE_COHORTS), cohorts.partial, names[-FIGURE_COHORTS:], language,
+                cohorts.age_unit,
+            ),
             say("cohorts.heat_map", first=share(first[1]), late=share(late[1]),
                 first_age=age(first[0], cohorts.age_unit),
                 late_age=age(late[0], cohorts.age_unit)),

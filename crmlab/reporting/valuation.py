@@ -20,6 +20,7 @@ from crmlab.reporting.pages import (
     Figure,
     Finding,
     Page,
+    Sentence,
     Table,
     Tile,
     Tiles,
@@ -43,11 +44,11 @@ def cover(study: Study, language: Language) -> Cover:
 
 
 def in_one_page(
-    study: Study, backtest: Backtest | None, other: Study, language: Language, *, seed: int
+    study: Study, backtest: Backtest | None, other: Study | None, language: Language, *, seed: int
 ) -> Page:
     """The answer first: value with its interval, three findings with their decisions, one light.
 
-    `other` is the same base valued by a second model, named beside the first.
+    `other` is the same base valued by a second model, named beside the first; None without one.
     """
     customers, given = study.customers, study.assumptions
     total = study.equity_interval(seed=seed)
@@ -64,12 +65,7 @@ def in_one_page(
             "valuation.rests_on", style="caveat",
             margin=share(given.margin), rate=share(given.discount_rate),
         ),
-        say(
-            "valuation.other_model", style="caveat",
-            model=term(f"model.{type(study.purchases.model).__name__}"),
-            other=term(f"model.{type(other.purchases.model).__name__}"),
-            equity=money(other.equity),
-        ),
+        *_other_model(study, other),
         *cautions(study),
         Tiles((
             Tile("tile.equity", money(total.mean), say(
@@ -84,6 +80,19 @@ def in_one_page(
         traffic_light(backtest),
     ]  # fmt: skip
     return Page("valuation.answer", tuple(blocks), language)
+
+
+def _other_model(study: Study, other: Study | None) -> list[Sentence]:
+    """What the base is worth by a second model, so that nobody takes the first for the truth."""
+    if other is None:
+        return []
+    names = [f"model.{type(s.purchases.model).__name__}" for s in (study, other)]
+    return [
+        say(
+            "valuation.other_model", style="caveat", model=term(names[0]), other=term(names[1]),
+            equity=money(other.equity),
+        )
+    ]  # fmt: skip
 
 
 def _findings(study: Study, top: pd.Series) -> list[Finding]:

@@ -32,7 +32,8 @@ _MISSING = "the last day on which a purchase could have been seen in the source"
 def _check_date(text: str) -> str:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise ValueError("not YYYY-MM-DD")
-    datetime.date.fromisoformat(text)
+    if not 1900 <= datetime.date.fromisoformat(text).year <= 2100:
+        raise ValueError("not between 1900 and 2100")
     return text
 
 

@@ -146,3 +146,19 @@ def test_errors_call_it_a_dataframe():
         read(customer_id=[], date=[], amount=[])
     with pytest.raises(UnreadableSource, match="no Unicode"):
         read(customer_id=pd.Series(["\ud800", "b"], dtype=object))
+
+
+def test_ids_that_a_float_cannot_hold_are_refused() -> None:
+    """Two 17-digit ids and a missing one make a float column, in which they are one number."""
+    frame = pd.DataFrame(
+        {
+            "customer_id": [12345678901234567, 12345678901234568, None],
+            "date": ["2024-01-01", "2024-02-01", "2024-03-01"],
+            "amount": [1, 2, 3],
+        }
+    )
+
+    with pytest.raises(UnreadableSource, match="2 identifiers as floating-point numbers"):
+        read_transactions(frame)
+    with pytest.raises(UnreadableSource, match="1 identifiers"):
+        read_transactions(frame.assign(customer_id=[1.0, 2.5, None]))

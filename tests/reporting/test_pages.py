@@ -12,7 +12,7 @@ import pytest
 
 import crmlab
 from crmlab.reporting import document, evidence, figures, method, retention, valuation
-from crmlab.reporting.language import Language, count, money, plain
+from crmlab.reporting.language import Language, Quantity, count, money, plain
 from crmlab.reporting.pages import (
     Figure,
     Page,
@@ -220,3 +220,26 @@ def test_plain_values_are_what_json_knows() -> None:
     assert plain_value(np.int64(3)) == 3
     assert plain_value(pd.Timestamp("2024-01-31")) == "2024-01-31"
     assert plain_value((count(2.0), money(3.5))) == [2, 3.5]
+
+
+@pytest.mark.parametrize("period", ["week", "month", "quarter", "year"])
+def test_every_cohort_period_has_its_words(
+    log: crmlab.TransactionLog, study: crmlab.Study, period: str
+) -> None:
+    """Heat map, curves and register come out for each, in Spanish too."""
+    table = crmlab.cohorts(log, observation_end="1998-06-30", period=period)
+    register = method.assumptions_and_method(
+        study, None, SPANISH, seed=1, terms=retention.TERMS, cohort_period=period
+    )
+
+    assert retention.cohort_page(study, table, SPANISH)._repr_html_()
+    assert register._repr_html_()
+
+
+def test_numbers_that_ran_away_are_written_short() -> None:
+    """An estimate of 1e300 or of nothing breaks no page."""
+    for value in (1e300, float("inf"), float("nan"), -1e18):
+        for kind in ("count", "number", "exact", "money", "cents"):
+            written = ENGLISH.write(Quantity(value, kind))
+            assert len(written) < 10
+    assert Language("es", "ES", "JPY").write(money(12.35)) == "12\xa0JPY"
