@@ -36,11 +36,15 @@ class GammaGamma:
     def fit(cls, table: Any) -> Fit[GammaGamma]:
         """Maximum-likelihood fit to the customers of a summary who have a repeat spend.
 
-        Columns monetary_value and spend_frequency (or, without it, frequency).
+        Columns monetary_value and spend_frequency (or, without it, frequency), and count for
+        rows that stand for several customers.
         Raises NotEstimable with fewer than two such customers, or where all spend the same.
         """
         name = "spend_frequency" if "spend_frequency" in table else "frequency"
         x, z = (np.asarray(table[c], dtype=float) for c in (name, "monetary_value"))
+        if "count" in table:
+            count = np.asarray(table["count"]).astype(np.int64)
+            x, z = np.repeat(x, count), np.repeat(z, count)
         some = (x > 0) & np.isfinite(z)
         x, z = x[some], z[some]
         if (z <= 0).any():

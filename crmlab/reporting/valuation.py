@@ -142,7 +142,7 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
             "deciles",
             figures.bars(tenths["share"], language, "share", "figure.decile", "figure.value_share"),
             say("holders.deciles", top=share(tenths["share"].iloc[0]),
-                rest=share(tenths["share"].iloc[5:].sum())),
+                rest=share(tenths["share"][tenths.index > 5].sum())),
             say("alt.deciles", top=share(tenths["share"].iloc[0]),
                 last=share(tenths["share"].iloc[-1])),
             Table("deciles", frame, kinds, total=True),

@@ -96,3 +96,12 @@ def test_customers_who_always_spend_the_same_are_fitted_at_the_boundary() -> Non
     assert fit.model.q == pytest.approx(2.6941, rel=1e-3)
     assert fit.model.p * fit.model.v == pytest.approx(46.629, rel=1e-3)
     assert fit.log_likelihood == pytest.approx(-1209.8429, abs=0.05)
+
+
+def test_a_count_is_so_many_customers(sample: pd.DataFrame) -> None:
+    """Every customer twice by a count gives the fit of the table twice."""
+    counted = GammaGamma.fit(sample.assign(count=2))
+    doubled = GammaGamma.fit(pd.concat([sample, sample]))
+
+    assert counted.customers == doubled.customers == 2 * 946
+    assert counted.log_likelihood == pytest.approx(doubled.log_likelihood, rel=1e-12)

@@ -243,3 +243,9 @@ def test_numbers_that_ran_away_are_written_short() -> None:
             written = ENGLISH.write(Quantity(value, kind))
             assert len(written) < 10
     assert Language("es", "ES", "JPY").write(money(12.35)) == "12\xa0JPY"
+
+
+def test_dollars_are_no_formula_in_jupyter(valuation_pages: list[Page]) -> None:
+    """JupyterLab would set what stands between two dollar signs as mathematics."""
+    for page in valuation_pages:
+        assert page._repr_html_().startswith('<section class="crmlab mathjax_ignore')
