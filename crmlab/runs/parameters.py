@@ -146,7 +146,7 @@ class ReportParameters(SourceParameters):
     margin: float = _declare(
         0.30,
         "what is left of a unit of money spent, before the costs of keeping customers",
-        "a number above 0 and at most 1",
+        "a number above 0 and at most 1, such as 0.35",
         "share of net spend",
         gt=0,
         le=1,
@@ -197,6 +197,7 @@ class ReportParameters(SourceParameters):
         if calibration_end is not before it.
         """
         full = super().resolved()._filled({"region": REGIONS[self.language]})
+        full._check_names()
         if full.observation_end is None:
             raise MissingParameter("observation_end", _MISSING, "2026-06-30")
         if full.calibration_end is None or full.calibration_end < full.observation_end:
@@ -205,6 +206,19 @@ class ReportParameters(SourceParameters):
             return full.model_copy(update={"calibration_end": None})
         expected = f"a date as YYYY-MM-DD, before observation_end ({full.observation_end})"
         raise WrongParameter("calibration_end", full.calibration_end, expected)
+
+    def _check_names(self) -> None:
+        """Refuse, before a kernel starts, a region or a currency that there is not."""
+        import babel  # here, so that the list of parameters is shown without it
+        import babel.numbers
+
+        try:
+            babel.Locale(self.language, self.region)
+        except babel.UnknownLocaleError:
+            expected = f"a region in which {self.language} is written, such as ES, MX, US or GB"
+            raise WrongParameter("region", self.region, expected) from None
+        if self.currency is not None and not babel.numbers.is_currency(self.currency):
+            raise WrongParameter("currency", self.currency, "an ISO 4217 code, such as EUR")
 
 
 class CustomerValuation(ReportParameters):

@@ -156,3 +156,10 @@ def test_every_parameter_says_what_it_means(name: str) -> None:
         assert row["type"]
         assert row["meaning"]
         assert {"name", "type", "unit", "default", "meaning"} == set(row)
+
+
+@pytest.mark.parametrize(("name", "value"), [("region", "ZZ"), ("currency", "ABC")])
+def test_names_that_do_not_exist_are_refused_before_a_kernel_starts(name: str, value: str) -> None:
+    """A region without the language, and three letters that are no currency."""
+    with pytest.raises(WrongParameter, match=f"Parameter '{name}' is '{value}'"):
+        CustomerValuation.build({name: value}).resolved()
