@@ -223,3 +223,42 @@ def test_a_browser_finds_nothing_wrong(made: Made, browser: Any, width: int) -> 
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert said == []
     assert overflow <= 0
+
+
+BAD_FILES = {
+    "no repeat buyer": (
+        "client,day,total\n" + "".join(f"c{i},2024-01-05,{i + 1}\n" for i in range(30)),
+        4,
+    ),
+    "an empty file": ("", 3),
+    "a header alone": ("client,day,total\n", 3),
+    "a missing column": ("customer,day,total\nc1,2024-01-05,3\n", 3),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_what_cannot_be_reported_is_one_line_and_leaves_latest_alone(
+    case: str, published: dict[tuple[str, str], Made], tmp_path: Path
+) -> None:
+    """The exit code of the contract, one line with a remedy, and yesterday's report as it was."""
+    import subprocess
+    import sys
+
+    text, code = BAD_FILES[case]
+    source = tmp_path / "orders.csv"
+    source.write_text(text)
+    good = published["customer-valuation", "en"].folder
+    latest = good.parent / "latest"
+    before = latest.resolve()
+    done = subprocess.run(
+        [sys.executable, "-c", "from crmlab.cli import app; app()", "report", "customer-valuation",
+         "--source", str(source), "--out", str(good.parents[2]), "--set", "customer_id=client",
+         "--set", "date=day", "--set", "amount=total", "--set", "observation_end=2024-12-31"],
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert latest.resolve() == before
