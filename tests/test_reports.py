@@ -85,7 +85,7 @@ def test_everything_is_there_and_latest_points_to_it(made: Made) -> None:
 
 
 def test_all_artefacts_hold_the_same_totals(made: Made) -> None:
-    """results.json, parquet, xlsx and the account: 23,570 customers, 2,500,315.63 dollars."""
+    """results.json, HTML, parquet, xlsx, the account: 23,570 customers, 2,500,315.63 dollars."""
     totals = made.results()["totals"]
     customers = pd.read_parquet(made.folder / "customers.parquet")
     account = made.results()["account"]
@@ -96,6 +96,8 @@ def test_all_artefacts_hold_the_same_totals(made: Made) -> None:
     assert account["read"]["money"].rstrip("0") == "2500315.63"
     assert round(customers["total_value"].sum(), 2) == 2_500_315.63
     assert sheet.cell(sheet.max_row, 3).value == 2_500_315.63
+    written = {"en": ("23,570", "$2,500,315.63"), "es": ("23.570", "2.500.315,63\xa0US$")}
+    assert all(f">{total}<" in made.html() for total in written[made.language])
     for name in ("residual_clv", "p_alive", "value_at_risk", "expected_purchases"):
         assert customers[name].sum() == pytest.approx(totals[name], rel=1e-12)
 
