@@ -30,12 +30,15 @@ from crmlab.models.special import (
 
 
 class Parameters(NamedTuple):
-    """Purchase process (r, alpha) and dropout process (a, b); alpha in the data's time unit."""
+    """Purchase process (r, alpha) and dropout process (a, b); alpha in the data's time unit.
+
+    alpha, a and b may be arrays, with one value for each history.
+    """
 
     r: float
-    alpha: float
-    a: float
-    b: float
+    alpha: float | Array
+    a: float | Array
+    b: float | Array
 
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
@@ -93,22 +96,25 @@ def evaluate(
     return Evaluation(value, weighted_sum(count, slope), bend)
 
 
-def purchases_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     """Expected purchases in (0, t] of a customer alive at 0, lambda ~ Gamma(s, A), p ~ Beta(a, B).
 
     E[(1 - exp(-lambda p t)) / p], the quantity behind Fader, Hardie & Lee 2005, eq. 9 and 10.
     """
-    out = np.full_like(s, np.inf) if a <= 1 else (a + B - 1) / (a - 1)  # for t infinite
+    a = np.broadcast_to(a, B.shape)
+    out = np.full_like(s, np.inf)
     some = np.isfinite(t)
+    mean = ~some & (a > 1)
+    out[mean] = (a[mean] + B[mean] - 1) / (a[mean] - 1)
     if some.any():
-        t, s, A, B = t[some], s[some], A[some], B[some]
+        t, s, A, a, B = t[some], s[some], A[some], a[some], B[some]
         rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
         reach = np.log1p(rule.p * (t / A)[:, None])
         out[some] = rule.mean(-np.expm1(-s[:, None] * reach) / rule.p)
     return out
 
 
-def pmf_if_alive(k: Array, t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+def pmf_if_alive(k: Array, t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     """Probability of k purchases in (0, t] of a customer alive at 0 (Fader et al. 2005, eq. 8).
 
     Either k purchases and k coins that said stay, or at least k and the k-th coin said leave.
@@ -117,43 +123,35 @@ def pmf_if_alive(k: Array, t: Array, s: Array, A: Array, a: float, B: Array) -> 
     z = t / (A + t)
     log_binomial = gammaln(s + k) - gammaln(s) - gammaln(k + 1)
     exactly = np.exp(log_binomial - s * np.log1p(t / A) + xlogy(k, z))
-    stayed = np.exp(_log_stayed(a, B, n))
-    left = np.exp(_log_stayed(a, B, np.maximum(n - 1, 0))) * a / (a + B + np.maximum(k - 1, 0))
+    stayed = np.exp(log_survived(a, B, n))
+    left = np.exp(log_survived(a, B, np.maximum(n - 1, 0))) * a / (a + B + np.maximum(k - 1, 0))
     at_least = betainc(np.maximum(k, 1), s, z)
     out: Array = exactly * stayed + np.where(k > 0, at_least * left, 0.0)
     return out
 
 
-def _log_stayed(a: float, B: Array, n: Counts) -> Array:
-    """ln E[(1 - p)^n], p ~ Beta(a, B), for an array B: one table for each distinct B."""
-    out = np.zeros(len(B))
-    for value in np.unique(B):
-        rows = value == B
-        out[rows] = log_survived(a, float(value), n[rows])
-    return out
-
-
-def survival_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+def survival_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     """Probability that a customer alive at 0 has not dropped out by t: E[exp(-lambda p t)]."""
     rule = beta_rule(a, B, power=s, scale=t / A)
     return rule.mean(np.exp(-s[:, None] * np.log1p(rule.p * (t / A)[:, None])))
 
 
-def life_if_alive(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+def life_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     """Expected time until dropout, at most t, of a customer alive at 0.
 
     For t infinite the mean, A / (s - 1) (a + B - 1) / (a - 1), which is infinite unless s and a
     are above 1.
     """
+    a = np.broadcast_to(a, B.shape)
     out = np.full_like(s, np.inf)
     mean = np.isinf(t) & (s > 1) & (a > 1)
-    out[mean] = A[mean] / (s[mean] - 1) * (a + B[mean] - 1) / (a - 1)
+    out[mean] = A[mean] / (s[mean] - 1) * (a[mean] + B[mean] - 1) / (a[mean] - 1)
     some = np.isfinite(t)
-    out[some] = _restricted_life(t[some], s[some], A[some], a, B[some])
+    out[some] = _restricted_life(t[some], s[some], A[some], a[some], B[some])
     return out
 
 
-def _restricted_life(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
+def _restricted_life(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     if not len(t):
         return t
     rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
@@ -163,7 +161,14 @@ def _restricted_life(t: Array, s: Array, A: Array, a: float, B: Array) -> Array:
 
 
 def discounted_if_alive(
-    rate: float, t: Array, s: Array, A: Array, a: float, B: Array, *, nodes: int | None = None
+    rate: float,
+    t: Array,
+    s: Array,
+    A: Array,
+    a: float | Array,
+    B: Array,
+    *,
+    nodes: int | None = None,
 ) -> Array:
     """Discounted expected purchases in (0, t] at a continuous rate, of a customer alive at 0.
 

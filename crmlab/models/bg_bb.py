@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from crmlab.errors import InvalidHistory, NotEstimable
 from crmlab.models import beta_bernoulli as formulas
 from crmlab.models.base import Fit, fit_of
-from crmlab.models.fitting import maximize
+from crmlab.models.fitting import in_logs, maximize
 from crmlab.models.special import Array, Counts, unique_rows
 
 STARTS = ((1.0, 1.0, 0.5, 3.0), (0.3, 1.0, 1.0, 10.0), (2.0, 1.0, 0.2, 0.5))
@@ -67,7 +67,7 @@ class BGBB:
         _refuse_thin(data)
         starts = [np.array(start) for start in STARTS]
         optimum = maximize(
-            lambda values: formulas.evaluate(formulas.Parameters(*values), *data),
+            in_logs(lambda values: formulas.evaluate(formulas.Parameters(*values), *data)),
             starts, np.ones(4), cls.label,
         )  # fmt: skip
         model = cls(*(float(v) for v in optimum.parameters))

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from crmlab.errors import NotDefined, NotEstimable
 from crmlab.models import beta_weibull as formulas
 from crmlab.models.base import Fit, fit_of, parameters
-from crmlab.models.fitting import Evaluation, Optimum, maximize
+from crmlab.models.fitting import Evaluation, Optimum, in_logs, maximize
 from crmlab.models.renewals import Renewals, Totals, read_survivors, read_totals
 from crmlab.models.special import Array, Counts, unique_rows
 
@@ -215,7 +215,7 @@ def _maximize(
         return Evaluation(value, slope[:free], bend[:free, :free])
 
     starts = [np.array(s[:free]) for s in STARTS] if start is None else [start]
-    return maximize(objective, starts, np.ones(free), cls.label)
+    return maximize(in_logs(objective), starts, np.ones(free), cls.label)
 
 
 def _sandwich(optimum: Optimum, spread: Array) -> Optimum:

@@ -20,7 +20,7 @@ LONGEST_STEP = 2.0
 
 
 class Evaluation(NamedTuple):
-    """Log-likelihood with gradient and Hessian in the natural parameters."""
+    """Log-likelihood with gradient and Hessian, in the parameters or in their logarithms."""
 
     value: float
     gradient: Array
@@ -28,6 +28,18 @@ class Evaluation(NamedTuple):
 
 
 Objective = Callable[[Array], Evaluation]
+
+
+def in_logs(objective: Objective) -> Objective:
+    """The same objective as a function of the parameters' logarithms."""
+
+    def evaluate(theta: Array) -> Evaluation:
+        natural = np.exp(theta)
+        value, gradient, hessian = objective(natural)
+        slope = natural * gradient
+        return Evaluation(value, slope, np.outer(natural, natural) * hessian + np.diag(slope))
+
+    return evaluate
 
 
 class Optimum(NamedTuple):
@@ -72,6 +84,8 @@ class Optimum(NamedTuple):
 def maximize(objective: Objective, starts: Sequence[Array], scale: Array, model: str) -> Optimum:
     """Maximise from several starts inside a box around `scale`; returns the best optimum.
 
+    `objective` is a function of the logarithms; starts and scale are the parameters themselves.
+
     Raises NotEstimable when the best point is neither a maximum (Newton decrement of 1e-6 or
     more) nor on a ridge along which nothing more is to be gained.
     """
@@ -91,7 +105,7 @@ def maximize(objective: Objective, starts: Sequence[Array], scale: Array, model:
 
 def _climb(objective: Objective, theta: Array, centre: Array) -> Optimum:
     low, high = centre - BOX, centre + BOX
-    here = _in_logs(objective, theta)
+    here = objective(theta)
     for _ in range(STEPS):
         free = _free(theta, here.gradient, low, high)
         step, decrement = _newton_step(here, free)
@@ -108,13 +122,6 @@ def _climb(objective: Objective, theta: Array, centre: Array) -> Optimum:
     )
     bound = tuple(int(i) for i in np.flatnonzero(edge))
     return Optimum(np.exp(theta), here.value, here.gradient, here.hessian, decrement, 0, 0, bound)
-
-
-def _in_logs(objective: Objective, theta: Array) -> Evaluation:
-    natural = np.exp(theta)
-    value, gradient, hessian = objective(natural)
-    slope = natural * gradient
-    return Evaluation(value, slope, np.outer(natural, natural) * hessian + np.diag(slope))
 
 
 def _free(theta: Array, gradient: Array, low: Array, high: Array) -> NDArray[np.bool_]:
@@ -144,7 +151,7 @@ def _search_line(
     length = min(1.0, LONGEST_STEP / float(np.abs(step).max()))
     for _ in range(40):
         moved = np.clip(theta + length * step, low, high)
-        there = _in_logs(objective, moved)
+        there = objective(moved)
         gain = there.value - here.value
         if np.isfinite(there.value) and gain > 1e-4 * float(here.gradient @ (moved - theta)):
             return there, moved

@@ -11,7 +11,7 @@ from scipy.special import betaln, polygamma, psi
 
 from crmlab.errors import NotDefined, NotEstimable
 from crmlab.models.base import Fit, check_positive, fit_of
-from crmlab.models.fitting import Evaluation, maximize
+from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.special import Array, unique_rows
 
 
@@ -65,7 +65,9 @@ class GammaGamma:
         scale = np.array([1.0, 1.0, typical])
         usual = [scale * s for s in ((1.0, 2.0, 1.0), (5.0, 4.0, 0.5), (0.5, 8.0, 1.0))]
         starts = usual if start is None else [start]
-        optimum = maximize(lambda values: _evaluate(values, x, z), starts, scale, cls.label)
+        optimum = maximize(
+            in_logs(lambda values: _evaluate(values, x, z)), starts, scale, cls.label
+        )
         model = cls(*(float(v) for v in optimum.parameters))
         findings = ("A customer always spends the same.",) if model.p > 5000 else ()
         return fit_of(model, optimum, table, len(z), (x, z), findings=findings)

@@ -19,7 +19,7 @@ from crmlab.models.base import (
     fit_of,
     histories,
 )
-from crmlab.models.fitting import Evaluation, maximize
+from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.simulation import Customers, Purchases, walk
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 
@@ -65,7 +65,7 @@ class AbstractPurchaseModel(abc.ABC):
         scale = cls._scale(span)
         usual = [scale * np.array(place) for place in cls._starts()]
         starts = usual if start is None else [start]
-        optimum = maximize(cls._objective(data), starts, scale, cls.label)
+        optimum = maximize(in_logs(cls._objective(data)), starts, scale, cls.label)
         model = cls(*(float(v) for v in optimum.parameters))
         findings = model._findings(span)
         return fit_of(model, optimum, table, int(data.customers.sum()), data, findings=findings)

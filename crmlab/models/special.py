@@ -14,25 +14,40 @@ DEPTH = 44.0  # a term exp(-44) = 8e-20 below the largest one is left out
 REACH = 700.0  # exp(700) is the largest power that a float holds
 
 
-def log_rising(shape: float, n: Counts) -> tuple[Array, Array, Array]:
+def log_rising(shape: float | Array, n: Counts) -> tuple[Array, Array, Array]:
     """ln G(shape + n) / G(shape) for whole n >= 0, and its first two derivatives in `shape`.
 
-    One cumulative table up to max n: no gammaln, so no cancellation at large `shape`.
+    Sums of logarithms, no gammaln, so no cancellation at large `shape`; which is one number, or
+    one for each n.
     """
-    k = shape + np.arange(n.max(initial=0))
-    return _cumulated(np.log(k), n), _cumulated(1 / k, n), _cumulated(-1 / k**2, n)
+    k = shape + np.arange(n.max(initial=0)) if np.ndim(shape) == 0 else _steps(shape, n)
+    return _summed(np.log(k), n, shape), _summed(1 / k, n, shape), _summed(-1 / k**2, n, shape)
 
 
-def log_survived(a: float, b: float, n: Counts) -> Array:
+def log_survived(a: float | Array, b: float | Array, n: Counts) -> Array:
     """ln B(a, b + n) / B(a, b): a coin of dropout probability Beta(a, b) comes up 'stay' n times.
 
-    Written as -sum of log1p(a / (b + i)), i < n, which stays exact when a and b are huge.
+    Written as -sum of log1p(a / (b + i)), i < n, which stays exact when a and b are huge; they
+    are numbers, or arrays with one for each n.
     """
-    return _cumulated(-np.log1p(a / (b + np.arange(n.max(initial=0)))), n)
+    if np.ndim(b) == 0:
+        return _summed(-np.log1p(a / (b + np.arange(n.max(initial=0)))), n, b)
+    return _summed(-np.log1p(np.repeat(np.broadcast_to(a, n.shape), n) / _steps(b, n)), n, b)
 
 
-def _cumulated(terms: Array, n: Counts) -> Array:
-    return np.concatenate(([0.0], np.cumsum(terms)))[n]
+def _steps(shape: float | Array, n: Counts) -> Array:
+    """shape, shape + 1, ..., shape + n - 1 of each row, one row after the other."""
+    begin = np.cumsum(n) - n
+    out: Array = np.repeat(shape - begin, n) + np.arange(n.sum())
+    return out
+
+
+def _summed(terms: Array, n: Counts, shape: float | Array) -> Array:
+    """The sum of the first n terms of one common list, or of each row's own n terms."""
+    if np.ndim(shape) == 0:
+        return np.concatenate(([0.0], np.cumsum(terms)))[n]
+    row = np.repeat(np.arange(len(n)), n)
+    return np.bincount(row, weights=terms, minlength=len(n)).astype(float)
 
 
 def weighted_sum(count: Counts, values: Array) -> Array:
@@ -73,15 +88,16 @@ class BetaRule(NamedTuple):
         return total
 
 
-def beta_rule(a: float, b: Array, *, power: Array, scale: Array) -> BetaRule:
+def beta_rule(a: float | Array, b: Array, *, power: Array, scale: Array) -> BetaRule:
     """Trapezoidal rule in logit p for means over p ~ Beta(a, b), one row for each b.
 
     Made for functions between 1 and (1 + scale p)^-power; `b`, `power` and `scale` are arrays of
-    one length. The integrand is analytic in a strip around the real line, so the error falls
-    exponentially with the step (Trefethen & Weideman 2014).
+    one length, `a` too or one number. The integrand is analytic in a strip around the real line,
+    so the error falls exponentially with the step (Trefethen & Weideman 2014).
     Weights are normalised by the rule itself; the tails, where f no longer moves and the weights
     fall as exp(a y) and exp(-b y), are summed in closed form.
     """
+    a = np.broadcast_to(a, b.shape)
     left, peak = _support(a, b, power, scale, side=-1)
     right, plain_peak = _support(a, b, np.zeros_like(b), scale, side=1)
     # Beyond these limits f and the other coin's factor are constant to 1e-17.
@@ -91,7 +107,7 @@ def beta_rule(a: float, b: Array, *, power: Array, scale: Array) -> BetaRule:
     m = int(np.ceil(np.max((right - left) / step))) + 1
     y = np.linspace(left, right, m, axis=1)
     log_p, log_q = -np.logaddexp(0, -y), -np.logaddexp(0, y)
-    log_weight = a * log_p + b[:, None] * log_q
+    log_weight = a[:, None] * log_p + b[:, None] * log_q
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     width = (right - left) / (m - 1)
     weight[:, 0] /= -np.expm1(-a * width)
@@ -99,20 +115,20 @@ def beta_rule(a: float, b: Array, *, power: Array, scale: Array) -> BetaRule:
     return BetaRule(np.exp(log_p), weight / weight.sum(axis=1, keepdims=True))
 
 
-def _log_density(y: Array, a: float, b: Array, power: Array, scale: Array) -> Array:
+def _log_density(y: Array, a: Array, b: Array, power: Array, scale: Array) -> Array:
     """ln of the integrand in y = logit p, without its constant; concave in y."""
     softplus = np.logaddexp(0, y)
     out: Array = a * (y - softplus) - b * softplus - power * np.log1p(scale * np.exp(y - softplus))
     return out
 
 
-def _slope(y: Array, a: float, b: Array, power: Array, scale: Array) -> Array:
+def _slope(y: Array, a: Array, b: Array, power: Array, scale: Array) -> Array:
     p = 1 / (1 + np.exp(-y))
     out: Array = a * (1 - p) - b * p - power * scale * p * (1 - p) / (1 + scale * p)
     return out
 
 
-def _support(a: float, b: Array, power: Array, scale: Array, *, side: int) -> tuple[Array, Array]:
+def _support(a: Array, b: Array, power: Array, scale: Array, *, side: int) -> tuple[Array, Array]:
     """Where the integrand has fallen by exp(-DEPTH) on one side of its peak, and the peak."""
     low, high = np.full_like(b, -REACH), np.full_like(b, REACH)
     for _ in range(60):
@@ -129,7 +145,7 @@ def _support(a: float, b: Array, power: Array, scale: Array, *, side: int) -> tu
     return outside, peak
 
 
-def _step(a: float, b: Array, power: Array, scale: Array, peak: Array) -> Array:
+def _step(a: Array, b: Array, power: Array, scale: Array, peak: Array) -> Array:
     """Step of the rule: a fifth, or less where the peak is narrow; the error is below 1e-15."""
     p = 1 / (1 + np.exp(-peak))
     u = scale * p / (1 + scale * p)
