@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.models.fitting import Evaluation
-from crmlab.models.special import Array, Counts, beta_rule, log_rising, log_survived, unique_rows
+from crmlab.models.special import Array, Counts, beta_mean, log_rising, log_survived, unique_rows
 
 BLOCK = 2**18  # entries of the largest matrix that is made at once
 LONGEST = 2.0**22  # opportunities ahead that are added one by one
@@ -226,9 +226,13 @@ def _by_quadrature(rate: float, ahead: Array, gamma: float, stayed: Array) -> Ar
     if not len(ahead):
         return np.zeros(0)
     limit = -np.expm1(-ahead * np.log1p(rate)) / rate if rate > 0 else ahead
-    rule = beta_rule(gamma, stayed, power=np.ones_like(ahead), scale=limit)
-    stays = np.log1p(-np.minimum(rule.p, SURE)) - np.log1p(rate)
-    return rule.mean(-np.expm1(ahead[:, None] * stays) / (rate + rule.p))
+
+    def periods(p: Array, rows: NDArray[np.intp]) -> Array:
+        stays = np.log1p(-np.minimum(p, SURE)) - np.log1p(rate)
+        out: Array = -np.expm1(ahead[rows, None] * stays) / (rate + p)
+        return out
+
+    return beta_mean(periods, gamma, stayed, power=np.ones_like(ahead), scale=limit)
 
 
 def purchases(rate: float, h: Parameters, x: Counts, t_x: Counts, n: Counts, ahead: Array) -> Array:

@@ -14,19 +14,22 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import betainc, expit, gammaln, xlogy
 
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     Array,
     Counts,
-    beta_rule,
-    discounting_rule,
+    beta_mean,
+    discounting_rules,
     log_rising,
     log_survived,
     relative_expm1,
     weighted_sum,
 )
+
+Rows = NDArray[np.intp]
 
 
 class Parameters(NamedTuple):
@@ -108,9 +111,13 @@ def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array)
     out[mean] = (a[mean] + B[mean] - 1) / (a[mean] - 1)
     if some.any():
         t, s, A, a, B = t[some], s[some], A[some], a[some], B[some]
-        rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
-        reach = np.log1p(rule.p * (t / A)[:, None])
-        out[some] = rule.mean(-np.expm1(-s[:, None] * reach) / rule.p)
+        z = t / A
+
+        def purchases(p: Array, rows: Rows) -> Array:
+            out: Array = -np.expm1(-s[rows, None] * np.log1p(p * z[rows, None])) / p
+            return out
+
+        out[some] = beta_mean(purchases, a, B, power=np.ones_like(s), scale=np.maximum(s, 1) * z)
     return out
 
 
@@ -132,8 +139,13 @@ def pmf_if_alive(k: Array, t: Array, s: Array, A: Array, a: float | Array, B: Ar
 
 def survival_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     """Probability that a customer alive at 0 has not dropped out by t: E[exp(-lambda p t)]."""
-    rule = beta_rule(a, B, power=s, scale=t / A)
-    return rule.mean(np.exp(-s[:, None] * np.log1p(rule.p * (t / A)[:, None])))
+    z = t / A
+
+    def stays(p: Array, rows: Rows) -> Array:
+        out: Array = np.exp(-s[rows, None] * np.log1p(p * z[rows, None]))
+        return out
+
+    return beta_mean(stays, a, B, power=s, scale=z)
 
 
 def life_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
@@ -154,10 +166,14 @@ def life_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> A
 def _restricted_life(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     if not len(t):
         return t
-    rule = beta_rule(a, B, power=np.ones_like(s), scale=s * t / A)
-    reach = np.log1p(rule.p * (t / A)[:, None])
-    ratio = relative_expm1(-(s[:, None] - 1) * reach)
-    return rule.mean(A[:, None] / rule.p * reach * ratio)
+    z = t / A
+
+    def life(p: Array, rows: Rows) -> Array:
+        reach = np.log1p(p * z[rows, None])
+        out: Array = reach / p * relative_expm1((1 - s[rows, None]) * reach)
+        return out
+
+    return A * beta_mean(life, a, B, power=np.ones_like(s), scale=np.maximum(s, 1) * z)
 
 
 def discounted_if_alive(
@@ -175,10 +191,15 @@ def discounted_if_alive(
     Integral of exp(-rate u) times the purchase intensity at u, (s / A) E[(1 + p u / A)^-(s + 1)].
     Without `nodes`, as many as 11 digits need; fewer are quicker.
     """
-    time = discounting_rule(rate, t, A / (s + 1), nodes)
-    rule = beta_rule(a, B, power=s + 1, scale=time.u.max(axis=1) / A)
-    total = np.zeros_like(s)
-    for j in range(time.u.shape[1]):
-        ahead = np.log1p(rule.p * (time.u[:, j] / A)[:, None])
-        total += time.weight[:, j] * rule.mean(np.exp(-(s + 1)[:, None] * ahead))
+    a, total = np.broadcast_to(a, B.shape), np.empty_like(s)
+    for where, u, weight in discounting_rules(rate, t, A / (s + 1), nodes):
+        z, power = u / A[where, None], s[where] + 1
+
+        def intensity(p: Array, rows: Rows, z: Array = z, power: Array = power,
+                      weight: Array = weight) -> Array:  # fmt: skip
+            fallen = np.exp(-power[rows, None, None] * np.log1p(p[:, :, None] * z[rows, None, :]))
+            out: Array = np.einsum("ikj,ij->ik", fallen, weight[rows])
+            return out
+
+        total[where] = beta_mean(intensity, a[where], B[where], power=power, scale=z[:, -1])
     return total * s / A

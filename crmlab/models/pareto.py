@@ -22,7 +22,7 @@ from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     Array,
     Counts,
-    discounting_rule,
+    discounting_rules,
     gauss_legendre,
     log_rising,
     relative_expm1,
@@ -222,9 +222,11 @@ def discounted_if_alive(
     rate: float, t: Array, shape: Array, A: Array, s: float, B: Array, *, nodes: int | None = None
 ) -> Array:
     """Discounted expected purchases in (0, t]: rate times the discounted time alive."""
-    time = discounting_rule(rate, t, B / (s + 1), nodes)
-    alive = np.exp(-s * np.log1p(time.u / B[:, None]))
-    out: Array = shape / A * np.einsum("nj,nj->n", time.weight, alive)
+    life = np.empty_like(B)
+    for rows, u, weight in discounting_rules(rate, t, B / (s + 1), nodes):
+        alive = np.exp(-s * np.log1p(u / B[rows, None]))
+        life[rows] = np.einsum("nj,nj->n", weight, alive)
+    out: Array = shape / A * life
     return out
 
 

@@ -59,7 +59,10 @@ class ParetoNBD(AbstractPurchaseModel):
         return formulas.log_likelihood(self._parameters, x, t_x, T)
 
     def _p_alive(self, x: Counts, t_x: Array, T: Array) -> Array:
-        return formulas.p_alive(self._parameters, x, t_x, T)
+        return self._distinct(self._p_alive_each, x, t_x, T)
+
+    def _p_alive_each(self, x: Array, t_x: Array, T: Array) -> Array:
+        return formulas.p_alive(self._parameters, x.astype(np.int64), t_x, T)
 
     def _stays_at_first(self) -> float:
         return 1.0

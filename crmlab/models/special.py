@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
-DEPTH = 44.0  # a term exp(-44) = 8e-20 below the largest one is left out
+DEPTH = 32.0  # a term exp(-32) = 1e-14 below the largest one is left out
+FLAT = 1e13  # what moves by less than 1 / FLAT counts as constant
+STEP = 0.7  # of the rule in logit p, in standard deviations of a narrow peak
+NODES_AT_ONCE = 8192  # they fit into the processor's cache
 REACH = 700.0  # exp(700) is the largest power that a float holds
+MOST_KEYS = 2**62
 
 
 def log_rising(shape: float | Array, n: Counts) -> tuple[Array, Array, Array]:
@@ -61,58 +68,127 @@ def weighted_sum(count: Counts, values: Array) -> Array:
 def unique_rows(*columns: ArrayLike) -> tuple[list[Array], NDArray[np.intp], Counts]:
     """Distinct rows of equally long columns, the row each entry belongs to, and how often it comes.
 
-    Returns (columns of the distinct rows in lexicographic order, inverse, counts).
+    Returns (columns of the distinct rows in lexicographic order, inverse, counts). The columns'
+    ranks make one whole number a row, because those are grouped more quickly than rows.
     """
     arrays = [np.asarray(c, dtype=float) for c in columns]
     if arrays[0].size == 0:
         return arrays, np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.int64)
-    order = np.lexsort(arrays[::-1])
-    ordered = [c[order] for c in arrays]
-    new = np.ones(len(order), dtype=bool)
-    new[1:] = np.any([c[1:] != c[:-1] for c in ordered], axis=0)
-    inverse = np.empty(len(order), dtype=np.intp)
-    inverse[order] = np.cumsum(new) - 1
-    counts = np.diff(np.append(np.flatnonzero(new), len(order)))
-    return [c[new] for c in ordered], inverse, counts
+    key, size = np.zeros(len(arrays[0]), dtype=np.int64), 1
+    for column in arrays:
+        rank, ranks = _ranked(column)
+        if size * ranks > MOST_KEYS:
+            key, counts = _grouped(key, size)
+            size = len(counts)
+        key, size = key * ranks + rank, size * ranks
+    inverse, counts = _grouped(key, size)
+    where = np.empty(len(counts), dtype=np.intp)
+    where[inverse] = np.arange(len(inverse))
+    return [c[where] for c in arrays], inverse, counts
 
 
-class BetaRule(NamedTuple):
-    """Nodes p and weights for E[f(p)], p ~ Beta(a, b): one row for each b."""
-
-    p: Array
-    weight: Array
-
-    def mean(self, f: Array) -> Array:
-        """Expectation of f, given at the nodes; one value a row."""
-        total: Array = np.einsum("ij,ij->i", self.weight, f)
-        return total
+def _ranked(values: Array) -> tuple[Counts, int]:
+    """Whole numbers from 0 in the order of `values`, and a number that none of them reaches."""
+    low, high = values.min(), values.max()
+    few = bool(np.isfinite([low, high]).all()) and high - low < len(values)
+    if few and (values == np.floor(values)).all():
+        return (values - low).astype(np.int64), int(high - low) + 1
+    distinct, rank = np.unique(values, return_inverse=True)
+    return rank, len(distinct)
 
 
-def beta_rule(a: float | Array, b: Array, *, power: Array, scale: Array) -> BetaRule:
-    """Trapezoidal rule in logit p for means over p ~ Beta(a, b), one row for each b.
+def _grouped(key: Counts, size: int) -> tuple[NDArray[np.intp], Counts]:
+    """The rank of each key, 0 to size - 1, among those that occur, and how often each occurs."""
+    if size > 4 * len(key):
+        _, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
+        return inverse, counts
+    counts = np.bincount(key, minlength=size)
+    occurs = counts > 0
+    return (np.cumsum(occurs) - 1)[key], counts[occurs]
 
-    Made for functions between 1 and (1 + scale p)^-power; `b`, `power` and `scale` are arrays of
-    one length, `a` too or one number. The integrand is analytic in a strip around the real line,
-    so the error falls exponentially with the step (Trefethen & Weideman 2014).
+
+def blocks(nodes: Counts, most: int) -> Iterator[tuple[NDArray[np.intp], int]]:
+    """Rows that need the same number of nodes, at most `most` nodes at a time, and that number.
+
+    A row's number depends on itself alone, so its result does not depend on who else is asked.
+    """
+    for n in np.flatnonzero(np.bincount(nodes)):
+        rows = np.flatnonzero(nodes == n)
+        length = max(1, most // int(n))
+        for i in range(0, len(rows), length):
+            yield rows[i : i + length], int(n)
+
+
+def beta_mean(
+    f: Callable[[Array, NDArray[np.intp]], Array],
+    a: float | Array,
+    b: Array,
+    *,
+    power: Array,
+    scale: Array,
+) -> Array:
+    """E[f(p)], p ~ Beta(a, b), one for each b; `f(p, rows)` takes the nodes of some rows.
+
+    By the trapezoidal rule in logit p. Made for functions between 1 and (1 + scale p)^-power; `b`,
+    `power` and `scale` are arrays of one length, `a` too or one number. The integrand is analytic
+    in a strip around the real line, so the error falls exponentially with the step (Trefethen &
+    Weideman 2014).
+
+    Against the same rule with a step of 0.15 and limits of 1e-19, itself within 1e-14 of mpmath,
+    at 60,000 random points (a 1e-4 to 1e4, b 1e-4 to 1e4, powers to 4,600, scales to 1e7): worst
+    relative error 4e-13. A step of 0.75 reached 2e-12, one of 0.8 2e-11.
+    """
+    a = np.broadcast_to(a, b.shape)
+    left, right, step = _limits(a, b, power, scale)
+    nodes = 8 * np.ceil((right - left) / step / 8).astype(np.int64)
+    out = np.empty(b.shape)
+    for rows, n in blocks(nodes, NODES_AT_ONCE):
+        p, weight = _beta_nodes(a[rows], b[rows], left[rows], right[rows], n)
+        out[rows] = np.einsum("ij,ij->i", weight, f(p, rows))
+    return out
+
+
+def _beta_nodes(a: Array, b: Array, left: Array, right: Array, n: int) -> tuple[Array, Array]:
+    """Nodes p and weights of the rule with `n` steps between two limits of logit p.
+
     Weights are normalised by the rule itself; the tails, where f no longer moves and the weights
     fall as exp(a y) and exp(-b y), are summed in closed form.
     """
-    a = np.broadcast_to(a, b.shape)
-    left, peak = _support(a, b, power, scale, side=-1)
-    right, plain_peak = _support(a, b, np.zeros_like(b), scale, side=1)
-    # Beyond these limits f and the other coin's factor are constant to 1e-17.
-    left = np.maximum(left, np.minimum(-np.log(1e17 * (1 + a + b + (1 + power) * scale)), peak - 1))
-    right = np.minimum(right, np.maximum(np.log(1e17 * (1 + a + b + power)), plain_peak + 1))
-    step = np.minimum(_step(a, b, power, scale, peak), _step(a, b, 0 * b, scale, plain_peak))
-    m = int(np.ceil(np.max((right - left) / step))) + 1
-    y = np.linspace(left, right, m, axis=1)
-    log_p, log_q = -np.logaddexp(0, -y), -np.logaddexp(0, y)
-    log_weight = a[:, None] * log_p + b[:, None] * log_q
+    width = (right - left) / n
+    y = left[:, None] + width[:, None] * np.arange(n + 1)
+    small = np.exp(-np.abs(y))
+    larger = np.log1p(small)  # -ln of the larger of p and 1 - p
+    log_p = np.minimum(y, 0) - larger
+    log_weight = a[:, None] * log_p - b[:, None] * (np.maximum(y, 0) + larger)
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
-    width = (right - left) / (m - 1)
     weight[:, 0] /= -np.expm1(-a * width)
     weight[:, -1] /= -np.expm1(-b * width)
-    return BetaRule(np.exp(log_p), weight / weight.sum(axis=1, keepdims=True))
+    return np.exp(log_p), weight / weight.sum(axis=1, keepdims=True)
+
+
+def _limits(a: Array, b: Array, power: Array, scale: Array) -> tuple[Array, Array, Array]:
+    """Ends of the rule in logit p, and its longest step."""
+    none = np.zeros_like(b)
+    peak, plain_peak = _peak(a, b, power, scale), np.log(a / b)
+    left = _edge(a, b, power, scale, peak, side=-1)
+    right = _edge(a, b, none, scale, plain_peak, side=1)
+    # Beyond these limits f and the other coin's factor are constant to 1 / FLAT.
+    left = np.maximum(left, np.minimum(-np.log(FLAT * (1 + a + b + (1 + power) * scale)), peak - 1))
+    right = np.minimum(right, np.maximum(np.log(FLAT * (1 + a + b + power)), plain_peak + 1))
+    steps = _step(a, b, power, scale, peak), _step(a, b, none, scale, plain_peak)
+    return left, right, np.minimum(*steps)
+
+
+def _peak(a: Array, b: Array, power: Array, scale: Array) -> Array:
+    """Logit of the p at which p^a (1 - p)^b (1 + scale p)^-power is largest: a quadratic's root."""
+    square, linear = scale * (power - a - b), scale * (a - power) - a - b
+    root = np.sqrt(linear**2 - 4 * square * a)
+    below = linear <= 0
+    p = np.divide(2 * a, root - linear, out=np.ones_like(b), where=below)
+    p = np.divide(-linear - root, 2 * square, out=p, where=~below)
+    p = np.clip(p, np.finfo(float).tiny, 1 - 1e-16)
+    out: Array = np.log(p) - np.log1p(-p)
+    return out
 
 
 def _log_density(y: Array, a: Array, b: Array, power: Array, scale: Array) -> Array:
@@ -123,34 +199,35 @@ def _log_density(y: Array, a: Array, b: Array, power: Array, scale: Array) -> Ar
 
 
 def _slope(y: Array, a: Array, b: Array, power: Array, scale: Array) -> Array:
-    p = 1 / (1 + np.exp(-y))
-    out: Array = a * (1 - p) - b * p - power * scale * p * (1 - p) / (1 + scale * p)
+    p, q = expit(y), expit(-y)
+    out: Array = a * q - b * p - power * scale * p * q / (1 + scale * p)
     return out
 
 
-def _support(a: Array, b: Array, power: Array, scale: Array, *, side: int) -> tuple[Array, Array]:
-    """Where the integrand has fallen by exp(-DEPTH) on one side of its peak, and the peak."""
-    low, high = np.full_like(b, -REACH), np.full_like(b, REACH)
-    for _ in range(60):
-        middle = (low + high) / 2
-        rising = _slope(middle, a, b, power, scale) > 0
-        low, high = np.where(rising, middle, low), np.where(rising, high, middle)
-    peak = (low + high) / 2
+def _edge(a: Array, b: Array, power: Array, scale: Array, peak: Array, *, side: int) -> Array:
+    """A place on one side of the peak where the integrand has fallen by exp(-DEPTH) or more.
+
+    Newton's method from outside, where a concave function's tangents stay below it: every step
+    is closer, and none too close.
+    """
     floor = _log_density(peak, a, b, power, scale) - DEPTH
-    inside, outside = peak.copy(), np.full_like(b, REACH * side)
-    for _ in range(20):  # to a thousandth: only a limit
-        middle = (inside + outside) / 2
-        above = _log_density(middle, a, b, power, scale) > floor
-        inside, outside = np.where(above, middle, inside), np.where(above, outside, middle)
-    return outside, peak
+    y = np.clip(floor / a if side < 0 else -floor / b, -REACH, REACH)
+    for _ in range(6):
+        gap = floor - _log_density(y, a, b, power, scale)
+        y = np.where(gap > 0, y + gap / _slope(y, a, b, power, scale), y)
+    return y
 
 
 def _step(a: Array, b: Array, power: Array, scale: Array, peak: Array) -> Array:
-    """Step of the rule: a fifth, or less where the peak is narrow; the error is below 1e-15."""
-    p = 1 / (1 + np.exp(-peak))
+    """Step of the rule.
+
+    Near a peak like p^a exp(-b p) the error is |G(a + 2 pi i / step)| / G(a): below 1e-12 with this
+    step for every a.
+    """
+    p = expit(peak)
     u = scale * p / (1 + scale * p)
     curvature = (a + b) * p * (1 - p) + power * u * (1 - u)
-    step: Array = np.minimum(0.2, 0.5 / np.sqrt(curvature))
+    step: Array = STEP / np.sqrt(4.5 + curvature)
     return step
 
 
@@ -160,31 +237,36 @@ def relative_expm1(z: Array) -> Array:
 
 
 class TimeRule(NamedTuple):
-    """Nodes u and weights of an integral over time, one row for each horizon."""
+    """Nodes u and weights of an integral over time, one row for each of `rows`' horizons."""
 
+    rows: NDArray[np.intp]
     u: Array
     weight: Array
 
 
-def discounting_rule(
+def discounting_rules(
     rate: float, horizon: Array, unit: Array, nodes: int | None = None
-) -> TimeRule:
-    """Gauss-Legendre rule for integrals of exp(-rate u) f(u) over (0, horizon).
+) -> Iterator[TimeRule]:
+    """Gauss-Legendre rules for integrals of exp(-rate u) f(u) over (0, horizon), some rows each.
 
     For f that changes on the scale `unit` first and by powers of u later: the rule is even in
     ln(1 + u / unit). The horizon may be infinite where rate > 0. Without `nodes`, as many as
-    11 digits need for falling powers.
+    falling powers need: at most 6e-13 away from 100 nodes or more, at 560,000 random points.
     """
     if rate > 0:
         horizon, unit = np.minimum(horizon, 45 / rate), np.minimum(unit, 1 / rate)
     if not np.isfinite(horizon).all():
         raise ValueError("without discounting the horizon must be finite")
     width = np.log1p(horizon / unit)
-    place, weight = gauss_legendre(nodes or int(np.ceil(20 + 4 * width.max(initial=0))))
-    u = unit[:, None] * np.expm1(width[:, None] * place)
-    return TimeRule(u, width[:, None] * weight * (unit[:, None] + u) * np.exp(-rate * u))
+    needed = 8 + 4 * np.ceil(width) if nodes is None else np.full(width.shape, nodes)
+    for rows, n in blocks(needed.astype(np.int64), NODES_AT_ONCE):
+        wide, start = width[rows, None], unit[rows, None]
+        place, weight = gauss_legendre(n)
+        u = start * np.expm1(wide * place)
+        yield TimeRule(rows, u, wide * weight * (start + u) * np.exp(-rate * u))
 
 
+@functools.cache
 def gauss_legendre(n: int) -> tuple[Array, Array]:
     """Nodes and weights of the Gauss-Legendre rule on [0, 1]."""
     x, w = np.polynomial.legendre.leggauss(n)
