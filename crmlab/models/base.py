@@ -37,6 +37,15 @@ class Histories(NamedTuple):
         count = np.bincount(inverse, weights=self.customers).astype(np.int64)
         return Histories(x.astype(np.int64), t_x, T, count)
 
+    def sample(self, size: int) -> Histories:
+        """Every k-th customer, `size` of them or a little more, in the order of the patterns."""
+        step = max(1, int(self.customers.sum()) // size)
+        before = np.concatenate(([0], np.cumsum(self.customers))) + step // 2
+        chosen = np.diff(before // step)
+        some = chosen > 0
+        x, t_x, T = (column[some] for column in self[:3])
+        return Histories(x, t_x, T, chosen[some])
+
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:

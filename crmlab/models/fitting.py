@@ -15,6 +15,7 @@ BOX = 10.0  # a parameter may move by a factor of exp(10) = 22,026 from its natu
 EDGE = 0.05  # so near the box, in logarithms, a parameter counts as at its limit
 STEPS = 200
 CONVERGED = 1e-6  # Newton decrement, in units of log-likelihood
+AGREEING = 1e-6  # two ends whose log-likelihoods differ by less are one
 FLAT = 1e-2  # curvature below which a direction is not identified: its standard error is over e^10
 LONGEST_STEP = 2.0
 
@@ -81,26 +82,54 @@ class Optimum(NamedTuple):
         return out
 
 
-def maximize(objective: Objective, starts: Sequence[Array], scale: Array, model: str) -> Optimum:
+def maximize(
+    objective: Objective,
+    starts: Sequence[Array],
+    scale: Array,
+    model: str,
+    sample: Objective | None = None,
+) -> Optimum:
     """Maximise from several starts inside a box around `scale`; returns the best optimum.
 
     `objective` is a function of the logarithms; starts and scale are the parameters themselves.
+    `sample` is the objective of a part of large data: the starts climb on it, and only where they
+    end apart does more than one climb on all the data follow. See docs/decisions/0008.
 
     Raises NotEstimable when the best point is neither a maximum (Newton decrement of 1e-6 or
     more) nor on a ridge along which nothing more is to be gained.
     """
-    ends = [_climb(objective, np.log(start), np.log(scale)) for start in starts]
-    best = max(ends, key=lambda end: end.value)
-    agreeing = sum(best.value - end.value < 1e-6 for end in ends)
+    begins = [(start, 1) for start in starts] if sample is None else _apart(sample, starts, scale)
+    ends = [(_climb(objective, np.log(begin), np.log(scale)), n) for begin, n in begins]
+    best = max((end for end, _ in ends), key=lambda end: end.value)
+    agreeing = sum(n for end, n in ends if best.value - end.value < AGREEING)
     open_ended = best.loose or best.at_bound
     if not (best.decrement < CONVERGED or (open_ended and best.decrement < FLAT)):
         raise NotEstimable(
             model,
             f"the search did not converge (Newton decrement {best.decrement:.1e} after {STEPS} "
-            f"steps from {len(ends)} starts)",
+            f"steps from {len(starts)} starts)",
             "Look at the data with: crmlab check SOURCE",
         )
-    return best._replace(agreeing_starts=agreeing, starts=len(ends))
+    return best._replace(agreeing_starts=agreeing, starts=len(starts))
+
+
+def _apart(sample: Objective, starts: Sequence[Array], scale: Array) -> list[tuple[Array, int]]:
+    """The different maxima of the sample that the starts lead to, and how many starts to each.
+
+    A start that leads to no clear maximum (a limit, a ridge) is handed back as it is.
+    """
+    found: list[Optimum] = []
+    unclear: list[tuple[Array, int]] = []
+    for start in starts:
+        end = _climb(sample, np.log(start), np.log(scale))
+        if end.at_bound or end.loose or not end.decrement < CONVERGED:
+            unclear.append((start, 1))
+            continue
+        same = (i for i, other in enumerate(found) if abs(other.value - end.value) < AGREEING)
+        i = next(same, len(found))
+        seen = found[i].starts if i < len(found) else 0
+        found[i : i + 1] = [end._replace(starts=seen + 1)]
+    return [(end.parameters, end.starts) for end in found] + unclear
 
 
 def _climb(objective: Objective, theta: Array, centre: Array) -> Optimum:

@@ -23,6 +23,7 @@ from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.simulation import Customers, Purchases, walk
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 
+SAMPLE = 10_000  # customers on whom the starts climb first where there are many patterns
 BLOCK = 20_000  # distinct rows at a time: some 300 MB of quadrature nodes
 
 
@@ -65,7 +66,9 @@ class AbstractPurchaseModel(abc.ABC):
         scale = cls._scale(span)
         usual = [scale * np.array(place) for place in cls._starts()]
         starts = usual if start is None else [start]
-        optimum = maximize(in_logs(cls._objective(data)), starts, scale, cls.label)
+        large = len(starts) > 1 and len(data.T) > 2 * SAMPLE
+        sample = in_logs(cls._objective(data.sample(SAMPLE))) if large else None
+        optimum = maximize(in_logs(cls._objective(data)), starts, scale, cls.label, sample)
         model = cls(*(float(v) for v in optimum.parameters))
         findings = model._findings(span)
         return fit_of(model, optimum, table, int(data.customers.sum()), data, findings=findings)
