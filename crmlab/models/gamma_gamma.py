@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +13,9 @@ from scipy.special import betaln, polygamma, psi
 from crmlab.errors import NotDefined, NotEstimable
 from crmlab.models.base import Fit, check_positive, fit_of
 from crmlab.models.fitting import Evaluation, in_logs, maximize
-from crmlab.models.special import Array, unique_rows
+from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
+
+SAMPLE = 10_000  # customers on whom the starts climb first where there are many
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +68,10 @@ class GammaGamma:
         scale = np.array([1.0, 1.0, typical])
         usual = [scale * s for s in ((1.0, 2.0, 1.0), (5.0, 4.0, 0.5), (0.5, 8.0, 1.0))]
         starts = usual if start is None else [start]
-        optimum = maximize(
-            in_logs(lambda values: _evaluate(values, x, z)), starts, scale, cls.label
-        )
+        step = len(x) // SAMPLE
+        large = len(starts) > 1 and step > 1
+        sample = in_logs(_objective(x[::step], z[::step])) if large else None
+        optimum = maximize(in_logs(_objective(x, z)), starts, scale, cls.label, sample)
         model = cls(*(float(v) for v in optimum.parameters))
         findings = ("A customer always spends the same.",) if model.p > 5000 else ()
         return fit_of(model, optimum, table, len(z), (x, z), findings=findings)
@@ -134,25 +138,49 @@ def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:
     return out
 
 
-def _evaluate(parameters: Array, x: Array, z: Array) -> Evaluation:
-    p, q, v = parameters
+class _Spend(NamedTuple):
+    """What the likelihood needs of the data at every parameter; `u` are the distinct x."""
+
+    x: Array
+    total: Array
+    log_total: float
+    log_mean: float
+    u: Array
+    count: Counts
+
+
+def _objective(x: Array, z: Array) -> Callable[[Array], Evaluation]:
+    """Log-likelihood, gradient and Hessian of mean spends z over x occasions."""
     (u,), _, count = unique_rows(x)
-    total = v + x * z
-    end, share = 1 / total, -np.log1p(v / (x * z))
-    slope = np.array(
-        [
-            count @ (u * (psi(p * u + q) - psi(p * u))) + x @ share,
-            count @ (psi(p * u + q) - psi(q)) - np.log1p(x * z / v).sum(),
-            (q / v - (p * x + q) * end).sum(),
-        ]
-    )
+    log_x = float(count @ np.log(u))
+    log_mean = float(np.log(z).sum())
+    data = _Spend(x, x * z, log_x + log_mean, log_mean, u, count)
+    return lambda values: _evaluate(values, data)
+
+
+def _evaluate(parameters: Array, data: _Spend) -> Evaluation:
+    """With ln(1 + x z / v) as ln(1 + v / (x z)) + ln(x z) - ln v: one logarithm a customer."""
+    p, q, v = parameters
+    x, total, log_total, log_mean, u, count = data
+    n = len(x)
+    away = np.log1p(v / total)
+    end = 1 / (v + total)
+    square = end * end
+    away_sum, end_sum, square_sum = away.sum(), end.sum(), square.sum()
+    away_x, end_x, square_x = (weighted_sum(x, column) for column in (away, end, square))
+    from_v = away_sum + log_total - n * np.log(v)
+    value = -(count @ betaln(p * u, q)) - p * away_x - q * from_v - log_mean
+    grown = psi(p * u + q)
+    slope = [
+        count @ (u * (grown - psi(p * u))) - away_x,
+        count @ (grown - psi(q)) - from_v,
+        n * q / v - p * end_x - q * end_sum,
+    ]
     both = polygamma(1, p * u + q)
-    pq, pv, qv = count @ (u * both), -(x @ end), (1 / v - end).sum()
-    bend = np.array(
-        [
-            [count @ (u**2 * (both - polygamma(1, p * u))), pq, pv],
-            [pq, count @ (both - polygamma(1, q)), qv],
-            [pv, qv, (-q / v**2 + (p * x + q) * end**2).sum()],
-        ]
-    )
-    return Evaluation(float(_log_likelihood(parameters, x, z).sum()), slope, bend)
+    pq, pv, qv = count @ (u * both), -end_x, n / v - end_sum
+    bend = [
+        [count @ (u**2 * (both - polygamma(1, p * u))), pq, pv],
+        [pq, count @ (both - polygamma(1, q)), qv],
+        [pv, qv, -n * q / v**2 + p * square_x + q * square_sum],
+    ]
+    return Evaluation(float(value), np.array(slope), np.array(bend))
