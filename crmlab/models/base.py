@@ -43,8 +43,7 @@ class Histories(NamedTuple):
         before = np.concatenate(([0], np.cumsum(self.customers))) + step // 2
         chosen = np.diff(before // step)
         some = chosen > 0
-        x, t_x, T = (column[some] for column in self[:3])
-        return Histories(x, t_x, T, chosen[some])
+        return Histories(self.frequency[some], self.recency[some], self.T[some], chosen[some])
 
 
 @dataclasses.dataclass(frozen=True)

@@ -139,14 +139,14 @@ def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:
 
 
 class _Spend(NamedTuple):
-    """What the likelihood needs of the data at every parameter; `u` are the distinct x."""
+    """What the likelihood needs of the data at every parameter; `distinct` x have `customers`."""
 
     x: Array
     total: Array
     log_total: float
     log_mean: float
-    u: Array
-    count: Counts
+    distinct: Array
+    customers: Counts
 
 
 def _objective(x: Array, z: Array) -> Callable[[Array], Evaluation]:

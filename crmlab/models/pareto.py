@@ -12,7 +12,8 @@ mu ~ Gamma(s, beta + T), independently.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,11 @@ from scipy.special import expit, gammaln, xlogy
 
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
+    NODES_AT_ONCE,
+    REACH,
     Array,
     Counts,
+    blocks,
     discounting_rules,
     gauss_legendre,
     log_rising,
@@ -29,7 +33,8 @@ from crmlab.models.special import (
     weighted_sum,
 )
 
-BLOCK = 2048  # patterns at a time: their nodes fit into the processor's cache
+NOTHING = 45.0  # exp(-45) of the integral is left out
+PAIRS = tuple(combinations_with_replacement(range(4), 2))
 
 
 class Parameters(NamedTuple):
@@ -42,46 +47,53 @@ class Parameters(NamedTuple):
 
 
 class Death(NamedTuple):
-    """The integral over the time of leaving, u after t_x: its nodes, weights and logarithm.
+    """The integral over the time of leaving, u after t_x: nodes (rows) of histories (columns).
 
-    `weight` adds up to 1 a row; `log_total` is ln of the integral of
-    (1 + u / A)^-(r + x) (1 + u / B)^-(s + 1), with A = alpha + t_x and B = beta + t_x.
+    `log_a` and `log_b` are ln(1 + u / A) and ln(1 + u / B), with A = alpha + t_x and
+    B = beta + t_x; `weight` adds up to 1 a column; `log_total` is ln of the integral of
+    (1 + u / A)^-(r + x) (1 + u / B)^-(s + 1), one a history.
     """
 
     u: Array
+    log_a: Array
+    log_b: Array
     weight: Array
     log_total: Array
 
 
 def death(h: Parameters, x: Counts, t_x: Array, T: Array, *, nodes: int) -> Death:
     """Gauss-Legendre in ln(1 + u / c), c the time in which the integrand begins to fall."""
-    A, B = h.alpha + t_x, h.beta + t_x
     c, width = _reach(h, x, t_x, T)
     place, weight = gauss_legendre(nodes)
-    u = c[:, None] * np.expm1(width[:, None] * place)
-    log_f = -(h.r + x)[:, None] * np.log1p(u / A[:, None]) - (h.s + 1) * np.log1p(u / B[:, None])
-    mass = weight * (c[:, None] + u) * np.exp(log_f)
-    total = mass.sum(axis=1)
+    u = c * np.expm1(width * place[:, None])
+    log_a, log_b = np.log1p(u / (h.alpha + t_x)), np.log1p(u / (h.beta + t_x))
+    mass = weight[:, None] * (c + u) * np.exp(-(h.r + x) * log_a - (h.s + 1) * log_b)
+    total = functools.reduce(np.add, mass)  # in one order, however many histories there are
     log_width = np.log(width, out=np.full_like(width, -np.inf), where=width > 0)
-    return Death(u, mass / total[:, None], log_width + np.log(total))
+    return Death(u, log_a, log_b, mass / total, log_width + np.log(total))
 
 
 def _reach(h: Parameters, x: Counts, t_x: Array, T: Array) -> tuple[Array, Array]:
-    """The time c in which the integrand begins to fall, and ln(1 + (T - t_x) / c)."""
-    c = 1 / ((h.r + x) / (h.alpha + t_x) + (h.s + 1) / (h.beta + t_x))
-    return c, np.log1p((T - t_x) / c)
+    """The time c in which the integrand begins to fall, and ln(1 + reach / c).
 
-
-def blocks(h: Parameters, x: Counts, t_x: Array, T: Array) -> Iterator[tuple[Counts, int]]:
-    """Rows that need the same number of nodes, a block at a time, and that number.
-
-    A row's number depends on itself alone, so its result does not depend on the others.
+    The reach is T - t_x, or less where one factor alone leaves exp(-NOTHING) of the integral
+    beyond it.
     """
-    steps = np.ceil(_reach(h, x, t_x, T)[1]).astype(np.int64)
-    for step in np.unique(steps):
-        rows = np.flatnonzero(steps == step)
-        for i in range(0, len(rows), BLOCK):
-            yield rows[i : i + BLOCK], 22 + 5 * int(step)
+    A, B = h.alpha + t_x, h.beta + t_x
+    c = np.minimum(A, 1 / ((h.r + x) / A + (h.s + 1) / B))
+    bought = A * np.expm1(NOTHING / np.maximum(h.r + x - 1, NOTHING / REACH))
+    left = B * np.expm1(NOTHING / np.maximum(h.s, NOTHING / REACH))
+    return c, np.log1p(np.minimum(T - t_x, np.minimum(bought, left)) / c)
+
+
+def nodes_needed(h: Parameters, x: Counts, t_x: Array, T: Array) -> Counts:
+    """Nodes of each history's integral; they depend on nothing but the history.
+
+    At 30,000 random histories (x to 3,000, T to 4,000, r 0.01 to 100, s 0.01 to 300, alpha and
+    beta 0.01 to 3,000) the logarithm of the integral and its slopes in r and s are within 1e-12
+    of those with 300 nodes.
+    """
+    return 8 + 2 * np.ceil(2 * _reach(h, x, t_x, T)[1]).astype(np.int64)
 
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
@@ -89,7 +101,7 @@ def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
     shape = np.shape(x)
     x, t_x, T = np.ravel(x), np.ravel(t_x), np.ravel(T)
     out = np.empty(len(x))
-    for rows, nodes in blocks(h, x, t_x, T):
+    for rows, nodes in blocks(nodes_needed(h, x, t_x, T), NODES_AT_ONCE):
         d = death(h, x[rows], t_x[rows], T[rows], nodes=nodes)
         out[rows] = _log_odds(h, x[rows], t_x[rows], T[rows], d)
     return out.reshape(shape)
@@ -122,70 +134,80 @@ def p_alive(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
 def evaluate(h: Parameters, x: Counts, t_x: Array, T: Array, count: Counts) -> Evaluation:
     """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
     rises = log_rising(h.r, x)
-    value, slope, bend = 0.0, np.zeros(4), np.zeros((4, 4))
-    for rows, nodes in blocks(h, x, t_x, T):
+    total, slope, bend = 0.0, np.zeros(4), np.zeros((4, 4))
+    for rows, nodes in blocks(nodes_needed(h, x, t_x, T), NODES_AT_ONCE):
+        part = (h, x[rows], t_x[rows], T[rows])
         rise = [column[rows] for column in rises]
-        d = death(h, x[rows], t_x[rows], T[rows], nodes=nodes)
-        part = _evaluate(h, (x[rows], t_x[rows], T[rows], count[rows]), rise, d)
-        value, slope, bend = value + part.value, slope + part.gradient, bend + part.hessian
-    return Evaluation(value, slope, bend)
+        value, *slopes = _derivatives(*part, rise, death(*part, nodes=nodes))
+        total += float(weighted_sum(count[rows], value))
+        slope, bend = (
+            old + weighted_sum(count[rows], new)
+            for old, new in zip((slope, bend), slopes, strict=True)
+        )
+    return Evaluation(total, slope, bend)
 
 
-def _evaluate(
-    h: Parameters, data: tuple[Counts, Array, Array, Counts], rise: list[Array], d: Death
-) -> Evaluation:
+def _derivatives(
+    h: Parameters, x: Counts, t_x: Array, T: Array, rise: list[Array], d: Death
+) -> tuple[Array, Array, Array]:
+    """Log-likelihood of each history, its gradient and its Hessian (histories in the last axis)."""
     r, alpha, s, beta = h
-    x, t_x, T, count = data
     A, B, gap = alpha + t_x, beta + t_x, T - t_x
     rx = np.asarray(r + x, dtype=np.float64)
     end_a, end_b = 1 / (alpha + T), 1 / (beta + T)
     log_odds = _log_odds(h, x, t_x, T, d)
     share = expit(log_odds)
-    base = rise[0] - r * np.log1p(T / alpha) - x * np.log(alpha + T) - s * np.log1p(T / beta)
-    f = _integrand_slopes(h, rx, A, B, d)
-    mean = np.einsum("inj,nj->in", f, d.weight)
+    log_fall_a, log_fall_b = np.log1p(T / alpha), np.log1p(T / beta)
+    base = rise[0] - r * log_fall_a - x * np.log(alpha + T) - s * log_fall_b
+    mean, spread = _moments(rx, s, A, B, d)
     odds_slope = np.add(
         mean,
         [np.log1p(gap / A), rx * (end_a - 1 / A),
          1 / s + np.log1p(gap / B), s * (end_b - 1 / B) - 1 / B],
     )  # fmt: skip
     slope = share * odds_slope + [
-        rise[1] - np.log1p(T / alpha), r / alpha - rx * end_a,
-        -np.log1p(T / beta), s / beta - s * end_b,
+        rise[1] - log_fall_a, r / alpha - rx * end_a, -log_fall_b, s / beta - s * end_b
     ]  # fmt: skip
-    centred = f - mean[:, :, None]
-    spread = (count * share)[:, None] * d.weight
-    bend = np.einsum("inj,knj,nj->ik", centred, centred, spread, optimize=True)
-    bend += np.einsum("in,kn,n->ik", odds_slope, odds_slope, count * share * (1 - share))
-    for (i, k), curve in _curves(h, (rx, A, B, T), d, mean, share).items():
-        bend[i, k] += weighted_sum(count, curve)
-        if i != k:
-            bend[k, i] += weighted_sum(count, curve)
-    bend[0, 0] += weighted_sum(count, rise[2])
-    value = float(weighted_sum(count, base + np.logaddexp(0, log_odds)))
-    return Evaluation(value, weighted_sum(count, slope), bend)
+    curves = _curves(h, (rx, A, B, T), mean, spread, share) | {(0, 0): rise[2]}
+    weighted = (1 - share) * odds_slope
+    bend = np.empty((4, 4, len(x)))
+    for i, k in PAIRS:
+        bend[i, k] = share * (spread[i, k] + weighted[i] * odds_slope[k]) + curves.get((i, k), 0.0)
+        bend[k, i] = bend[i, k]
+    return base + np.logaddexp(0, log_odds), slope, bend
 
 
-def _integrand_slopes(h: Parameters, rx: Array, A: Array, B: Array, d: Death) -> Array:
-    """Slopes of the integrand's logarithm in r, alpha, s, beta at every node."""
-    a, b = A[:, None], B[:, None]
-    return np.stack([
-        -np.log1p(d.u / a),
-        rx[:, None] * d.u / (a * (a + d.u)),
-        -np.log1p(d.u / b),
-        (h.s + 1) * d.u / (b * (b + d.u)),
-    ])  # fmt: skip
+def _moments(
+    rx: Array, s: float, A: Array, B: Array, d: Death
+) -> tuple[Array, dict[tuple[int, int], Array]]:
+    """Means and covariances, over the time of leaving, of the slopes of the integrand's logarithm.
+
+    The slopes are those in r, alpha, s, beta.
+    """
+    slopes = d.log_a, d.u / (A + d.u), d.log_b, d.u / (B + d.u)
+    unit = -1.0, rx / A, -1.0, (s + 1) / B
+    mean = [np.einsum("jn,jn->n", f, d.weight) for f in slopes]
+    centred = [f - m for f, m in zip(slopes, mean, strict=True)]
+    weighted = [f * d.weight for f in centred]
+    spread = {
+        (i, k): unit[i] * unit[k] * np.einsum("jn,jn->n", weighted[i], centred[k]) for i, k in PAIRS
+    }
+    return np.array([u * m for u, m in zip(unit, mean, strict=True)]), spread
 
 
 def _curves(
-    h: Parameters, data: tuple[Array, Array, Array, Array], d: Death, mean: Array, share: Array
-) -> dict[tuple[int, int], Array]:
-    """Second derivatives that are not products of slopes, by pair of parameters."""
+    h: Parameters, data: tuple[Array, Array, Array, Array], mean: Array,
+    spread: dict[tuple[int, int], Array], share: Array,
+) -> dict[tuple[int, int], Array]:  # fmt: skip
+    """Second derivatives that are not products of slopes, by pair of parameters.
+
+    With the mean of (A + u)^-2, from mean and variance of 1 / (A + u); the same for B.
+    """
     r, alpha, s, beta = h
     rx, A, B, T = data
     end_a, end_b = 1 / (alpha + T), 1 / (beta + T)
-    square_a = np.einsum("nj,nj->n", (A[:, None] + d.u) ** -2.0, d.weight)
-    square_b = np.einsum("nj,nj->n", (B[:, None] + d.u) ** -2.0, d.weight)
+    square_a = (1 / A - mean[1] / rx) ** 2 + spread[1, 1] / rx**2
+    square_b = (1 / B - mean[3] / (s + 1)) ** 2 + spread[3, 3] / (s + 1) ** 2
     return {
         (0, 1): 1 / alpha - end_a + share * (end_a - 1 / A + mean[1] / rx),
         (1, 1): -r / alpha**2 + rx * end_a**2 + share * rx * (square_a - end_a**2),

@@ -57,7 +57,7 @@ def _summed(terms: Array, n: Counts, shape: float | Array) -> Array:
     return np.bincount(row, weights=terms, minlength=len(n)).astype(float)
 
 
-def weighted_sum(count: Counts, values: Array) -> Array:
+def weighted_sum(count: Counts | Array, values: Array) -> Array:
     """Sum over the last axis with weights. Not by BLAS: its threads cost more than so small a sum,
     on a busy machine a hundred times, and their number would change the last bit.
     """
@@ -134,9 +134,9 @@ def beta_mean(
     in a strip around the real line, so the error falls exponentially with the step (Trefethen &
     Weideman 2014).
 
-    Against the same rule with a step of 0.15 and limits of 1e-19, itself within 1e-14 of mpmath,
-    at 60,000 random points (a 1e-4 to 1e4, b 1e-4 to 1e4, powers to 4,600, scales to 1e7): worst
-    relative error 4e-13. A step of 0.75 reached 2e-12, one of 0.8 2e-11.
+    Against the same rule with a step of 0.15 and limits of 1e-19, at 60,000 random points (a and b
+    1e-4 to 1e4, powers to 1e4, scales to 1e7): worst relative error 4e-13; against mpmath in
+    40 digits at 400 of narrower range: 8e-14. A step of 0.75 reached 2e-12, one of 0.8 2e-11.
     """
     a = np.broadcast_to(a, b.shape)
     left, right, step = _limits(a, b, power, scale)
