@@ -26,6 +26,7 @@ from crmlab.models.special import (
     log_rising,
     log_survived,
     relative_expm1,
+    softplus,
     weighted_sum,
 )
 
@@ -60,10 +61,8 @@ def p_alive(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
 def log_likelihood(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
     """Log-likelihood of each ordered history (Fader, Hardie & Lee 2005, eq. 6)."""
     purchases = log_rising(h.r, x)[0] - h.r * np.log1p(T / h.alpha) - x * np.log(h.alpha + T)
-    out: Array = (
-        purchases + log_survived(h.a, h.b, n) + np.logaddexp(0, log_odds_dropped(h, x, t_x, T, n))
-    )
-    return out
+    log_odds = log_odds_dropped(h, x, t_x, T, n)
+    return purchases + log_survived(h.a, h.b, n) + softplus(log_odds)
 
 
 def evaluate(
@@ -71,7 +70,7 @@ def evaluate(
 ) -> Evaluation:
     """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
     r, alpha, a, b = h
-    _, rise_r, rise_rr = log_rising(r, x)
+    rise, rise_r, rise_rr = log_rising(r, x)
     _, rise_b, rise_bb = log_rising(b, n)
     _, rise_ab, rise_abab = log_rising(a + b, n)
     end, last = 1 / (alpha + T), 1 / (alpha + t_x)
@@ -80,8 +79,10 @@ def evaluate(
     log_odds = log_odds_dropped(h, x, t_x, T, n)
     share = expit(log_odds)
     odds_slope = np.array([np.log1p((T - t_x) * last), (r + x) * (end - last), dropped / a, -coin])
+    log_fall = np.log1p(T / alpha)
+    value = rise - r * log_fall - x * np.log(alpha + T) + log_survived(a, b, n) + softplus(log_odds)
     slope = share * odds_slope + [
-        rise_r - np.log1p(T / alpha), r / alpha - (r + x) * end, -rise_ab, rise_b - rise_ab
+        rise_r - log_fall, r / alpha - (r + x) * end, -rise_ab, rise_b - rise_ab
     ]  # fmt: skip
     bend = np.einsum("in,jn,n->ij", odds_slope, odds_slope, count * share * (1 - share))
     curves = {
@@ -95,8 +96,7 @@ def evaluate(
     for (i, j), curve in curves.items():
         bend[i, j] += weighted_sum(count, curve)
         bend[j, i] = bend[i, j]
-    value = float(weighted_sum(count, log_likelihood(h, x, t_x, T, n)))
-    return Evaluation(value, weighted_sum(count, slope), bend)
+    return Evaluation(float(weighted_sum(count, value)), weighted_sum(count, slope), bend)
 
 
 def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:

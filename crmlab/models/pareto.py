@@ -30,6 +30,7 @@ from crmlab.models.special import (
     gauss_legendre,
     log_rising,
     relative_expm1,
+    softplus,
     weighted_sum,
 )
 
@@ -120,7 +121,7 @@ def log_likelihood(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
         - h.r * np.log1p(T / h.alpha)
         - x * np.log(h.alpha + T)
         - h.s * np.log1p(T / h.beta)
-        + np.logaddexp(0, log_odds_dropped(h, x, t_x, T))
+        + softplus(log_odds_dropped(h, x, t_x, T))
     )
     return out
 
@@ -174,7 +175,7 @@ def _derivatives(
     for i, k in PAIRS:
         bend[i, k] = share * (spread[i, k] + weighted[i] * odds_slope[k]) + curves.get((i, k), 0.0)
         bend[k, i] = bend[i, k]
-    return base + np.logaddexp(0, log_odds), slope, bend
+    return base + softplus(log_odds), slope, bend
 
 
 def _moments(
