@@ -185,12 +185,21 @@ def the_time_unit_does_not_matter(model: Any) -> None:
     )
 
 
+def _scores(model: Any, asked: dict[str, Array]) -> Array:
+    """P(alive), expected purchases and their discounted value, one row each."""
+    return np.array([
+        model.p_alive(**asked),
+        model.expected_purchases(52.0, **asked),
+        model.det(0.003, 260.0, **asked),
+    ])  # fmt: skip
+
+
 def nobody_else_matters(model: Any) -> None:
     """A customer's scores do not depend on who else is asked, nor on the number type."""
     asked = _some(model)
-    every = model.p_alive(**asked)
-    alone = [model.p_alive(**{n: c[i] for n, c in asked.items()}) for i in range(len(every))]
-    _need(every == np.array(alone, dtype=float), "alone and together differ")
+    every = _scores(model, asked)
+    alone = [_scores(model, {n: c[i] for n, c in asked.items()}) for i in range(len(every[0]))]
+    _need(every == np.array(alone, dtype=float).T, "alone and together differ")
     single = {n: c.astype(np.float32).astype(float) for n, c in asked.items()}
     narrow = {n: c.astype(np.float32) for n, c in asked.items()}
     _need(model.p_alive(**single) == model.p_alive(**narrow), "float32 gives other numbers")

@@ -1,0 +1,149 @@
+"""Large bases: starts on a sample, grouping by ranks, and nobody's score depends on the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crmlab import BGNBD, MBGNBD, GammaGamma, ParetoNBD
+from crmlab.models import beta_geometric, gamma_gamma, purchase_model
+from crmlab.models.base import histories, parameters
+from crmlab.models.fitting import Evaluation, maximize
+from crmlab.models.special import unique_rows
+
+ALL = 10**9  # no base is as large: every start climbs on all the data
+
+
+def agrees_with_all_starts(kind: Any, table: Any, module: Any, patch: Any) -> None:
+    quick = kind.fit(table)
+    patch.setattr(module, "SAMPLE", ALL)
+    slow = kind.fit(table)
+
+    assert parameters(quick.model) == pytest.approx(parameters(slow.model), rel=1e-8)
+    assert quick.log_likelihood == pytest.approx(slow.log_likelihood, rel=1e-13)
+    assert quick.covariance == pytest.approx(slow.covariance, rel=1e-6)
+    assert quick.diagnosis.decrement < 1e-12
+    assert quick.diagnosis.agreeing_starts == slow.diagnosis.agreeing_starts
+
+
+@pytest.mark.parametrize(
+    "model",
+    [BGNBD(0.6, 8.0, 0.9, 2.5), MBGNBD(0.6, 8.0, 0.9, 2.5), ParetoNBD(0.6, 8.0, 0.7, 10.0)],
+    ids=lambda m: m.label,
+)
+def test_starts_on_a_sample_end_where_all_starts_on_all_the_data_end(
+    model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """25,000 customers, every history another one: the same optimum to 1e-8."""
+    T = np.linspace(30.0, 60.0, 25_000)
+    table = model.simulate(T, seed=4).summarize(T)
+
+    agrees_with_all_starts(type(model), table, purchase_model, monkeypatch)
+
+
+def test_gamma_gamma_starts_on_a_sample_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """40,000 customers: the same optimum to 1e-8."""
+    rng = np.random.default_rng(8)
+    x = 1 + rng.poisson(2, 40_000)
+    z = rng.gamma(6.25 * x) / (x * rng.gamma(3.74, size=len(x)) / 15.44)
+    table = {"frequency": x, "monetary_value": z}
+
+    agrees_with_all_starts(GammaGamma, table, gamma_gamma, monkeypatch)
+
+
+def test_a_sample_that_decides_nothing_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No dropout: the sample ends at a limit, so all starts climb on all the data as before."""
+    rng = np.random.default_rng(5)
+    x = rng.poisson(rng.gamma(2.0, 5.0, 25_000)) + 1
+    T = np.linspace(39.0, 40.0, len(x))
+    table = {"frequency": x, "recency": T - 1e-3, "T": T}
+    quick = BGNBD.fit(table)
+    monkeypatch.setattr(purchase_model, "SAMPLE", ALL)
+    slow = BGNBD.fit(table)
+
+    assert quick.diagnosis == slow.diagnosis
+    assert quick.model == slow.model
+
+
+def hills(heights: tuple[float, float]) -> Any:
+    """ln of two normal curves around 0 and 6, of such heights."""
+
+    def objective(theta: Any) -> Evaluation:
+        t, (first, second) = float(theta[0]), heights
+        parts = np.array([first - t**2 / 2, second - (t - 6) ** 2 / 2])
+        share = np.exp(parts - np.logaddexp(*parts))
+        slopes = np.array([-t, 6 - t])
+        mean = share @ slopes
+        bend = share @ (slopes**2 - 1) - mean**2
+        return Evaluation(
+            1e3 * np.logaddexp(*parts), np.array([1e3 * mean]), np.array([[1e3 * bend]])
+        )
+
+    return objective
+
+
+def test_two_maxima_of_the_sample_both_climb_on_all_the_data() -> None:
+    """The sample prefers the wrong one of two; both are followed, and the counts are of starts."""
+    starts = [np.exp([place]) for place in (-0.5, 0.5, 6.5)]
+    found = maximize(hills((0.0, 1.0)), starts, np.ones(1), "hills", hills((1.0, 0.0)))
+
+    assert np.log(found.parameters) == pytest.approx([6.0], abs=1e-6)
+    assert (found.agreeing_starts, found.starts) == (1, 3)
+
+
+def test_a_sample_is_every_kth_customer() -> None:
+    """In proportion to the counts, in the order of the patterns, whatever the order of the rows."""
+    table = {"frequency": [3, 0, 1], "recency": [5.0, 0.0, 2.0], "T": 9.0 * np.ones(3)}
+    data = histories(table | {"count": [10, 1000, 90]}).patterns()
+    sample = data.sample(110)
+
+    assert sample.frequency.tolist() == [0, 1, 3]
+    assert sample.customers.tolist() == [100, 9, 1]
+
+
+values = st.one_of(
+    st.integers(-3, 3).map(float), st.sampled_from([0.1, 0.25, 1e17, 38.857142857142854, np.inf])
+)
+
+
+@given(st.lists(st.tuples(values, values, values), min_size=1, max_size=60))
+@settings(max_examples=200, deadline=None)
+def test_grouped_rows_are_those_of_a_sort(rows: list[tuple[float, float, float]]) -> None:
+    """Distinct rows, inverse and counts as NumPy's sort by columns gives them."""
+    table = np.array(rows)
+    columns, inverse, counts = unique_rows(*table.T)
+    distinct, where, often = np.unique(table, axis=0, return_inverse=True, return_counts=True)
+
+    assert (np.array(columns).T == distinct).all()
+    assert (inverse == where.ravel()).all()
+    assert (counts == often).all()
+
+
+def test_many_columns_of_many_values_do_not_overflow() -> None:
+    """Six columns of 20,000 values each: 6e25 combinations are more than a whole number holds."""
+    table = np.random.default_rng(3).uniform(size=(20_000, 6)).round(5)
+    columns, inverse, _ = unique_rows(*np.repeat(table, 2, axis=0).T)
+
+    assert (np.array(columns)[:, inverse].T == np.repeat(table, 2, axis=0)).all()
+    assert (np.array(columns).T == np.unique(table, axis=0)).all()
+
+
+def test_few_nodes_are_as_good_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """3,000 random points over 8 orders of magnitude: within 1e-12 of a rule with finer steps."""
+    rng = np.random.default_rng(21)
+    t, s, A, a, B = 10 ** rng.uniform([-2, -4, -2, -4, -4], [4, 4, 4, 4, 4], (3000, 5)).T
+
+    def means() -> Any:
+        asked = (t, s, A, a, B)
+        life = beta_geometric.life_if_alive(*asked)
+        return np.array([beta_geometric.purchases_if_alive(*asked), life])
+
+    few = means()
+    for name, value in (("STEP", 0.25), ("DEPTH", 60.0), ("FLAT", 1e19)):
+        monkeypatch.setattr(f"crmlab.models.special.{name}", value)
+
+    assert few == pytest.approx(means(), rel=1e-12, abs=0)
