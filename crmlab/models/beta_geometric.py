@@ -11,21 +11,23 @@ terms only, so nothing is singular at a = 1 or r = 1. Times are in any one unit.
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import betainc, expit, gammaln, xlogy
 
+from crmlab.models.derivatives import Derivatives, added, blocks
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     Array,
     Counts,
+    at_rows,
     beta_rule,
     discounting_rule,
     log_rising,
     log_survived,
     relative_expm1,
-    weighted_sum,
 )
 
 
@@ -39,6 +41,10 @@ class Parameters(NamedTuple):
     alpha: float | Array
     a: float | Array
     b: float | Array
+
+    def of(self, rows: Counts | slice) -> Parameters:
+        """The parameters of some of the histories."""
+        return Parameters(self.r, *(at_rows(value, rows) for value in self[1:]))
 
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
@@ -67,6 +73,14 @@ def evaluate(
     h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts, count: Counts
 ) -> Evaluation:
     """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
+    return added(
+        derivatives(h.of(rows), x[rows], t_x[rows], T[rows], n[rows]).total(count[rows])
+        for rows in blocks(len(x))
+    )
+
+
+def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Derivatives:
+    """Log-likelihood of each history with its exact derivatives in r, alpha, a, b."""
     r, alpha, a, b = h
     _, rise_r, rise_rr = log_rising(r, x)
     _, rise_b, rise_bb = log_rising(b, n)
@@ -74,13 +88,11 @@ def evaluate(
     end, last = 1 / (alpha + T), 1 / (alpha + t_x)
     coin = np.where(n > 0, 1 / (b + np.maximum(n, 1) - 1), 0.0)
     dropped = np.where(n > 0, 1.0, 0.0)
-    log_odds = log_odds_dropped(h, x, t_x, T, n)
-    share = expit(log_odds)
+    share = expit(log_odds_dropped(h, x, t_x, T, n))
     odds_slope = np.array([np.log1p((T - t_x) * last), (r + x) * (end - last), dropped / a, -coin])
     slope = share * odds_slope + [
         rise_r - np.log1p(T / alpha), r / alpha - (r + x) * end, -rise_ab, rise_b - rise_ab
     ]  # fmt: skip
-    bend = np.einsum("in,jn,n->ij", odds_slope, odds_slope, count * share * (1 - share))
     curves = {
         (0, 0): rise_rr,
         (0, 1): 1 / alpha - end + share * (end - last),
@@ -89,11 +101,12 @@ def evaluate(
         (2, 3): -rise_abab,
         (3, 3): rise_bb - rise_abab + share * coin**2,
     }
-    for (i, j), curve in curves.items():
-        bend[i, j] += weighted_sum(count, curve)
-        bend[j, i] = bend[i, j]
-    value = float(weighted_sum(count, log_likelihood(h, x, t_x, T, n)))
-    return Evaluation(value, weighted_sum(count, slope), bend)
+    bend = np.empty((4, 4, len(x)))
+    weighted = share * (1 - share) * odds_slope
+    for i, k in combinations_with_replacement(range(4), 2):
+        bend[i, k] = weighted[i] * odds_slope[k] + curves.get((i, k), 0.0)
+        bend[k, i] = bend[i, k]
+    return Derivatives(log_likelihood(h, x, t_x, T, n), slope, bend)
 
 
 def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:

@@ -13,32 +13,41 @@ mu ~ Gamma(s, beta + T), independently.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import expit, gammaln, xlogy
 
+from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     Array,
     Counts,
+    at_rows,
     discounting_rule,
     gauss_legendre,
     log_rising,
     relative_expm1,
-    weighted_sum,
 )
 
 BLOCK = 2048  # patterns at a time: their nodes fit into the processor's cache
 
 
 class Parameters(NamedTuple):
-    """Purchase process (r, alpha) and dropout process (s, beta); alpha, beta in the time unit."""
+    """Purchase process (r, alpha) and dropout process (s, beta); alpha, beta in the time unit.
+
+    alpha and beta may be arrays, with one value for each history.
+    """
 
     r: float
-    alpha: float
+    alpha: float | Array
     s: float
-    beta: float
+    beta: float | Array
+
+    def of(self, rows: Counts) -> Parameters:
+        """The parameters of some of the histories."""
+        return self._replace(alpha=at_rows(self.alpha, rows), beta=at_rows(self.beta, rows))
 
 
 class Death(NamedTuple):
@@ -86,13 +95,11 @@ def blocks(h: Parameters, x: Counts, t_x: Array, T: Array) -> Iterator[tuple[Cou
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
     """ln of P(dropped out before T) / P(alive at T), given the history."""
-    shape = np.shape(x)
-    x, t_x, T = np.ravel(x), np.ravel(t_x), np.ravel(T)
     out = np.empty(len(x))
     for rows, nodes in blocks(h, x, t_x, T):
-        d = death(h, x[rows], t_x[rows], T[rows], nodes=nodes)
-        out[rows] = _log_odds(h, x[rows], t_x[rows], T[rows], d)
-    return out.reshape(shape)
+        part = (h.of(rows), x[rows], t_x[rows], T[rows])
+        out[rows] = _log_odds(*part, death(*part, nodes=nodes))
+    return out
 
 
 def _log_odds(h: Parameters, x: Counts, t_x: Array, T: Array, d: Death) -> Array:
@@ -121,21 +128,27 @@ def p_alive(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
 
 def evaluate(h: Parameters, x: Counts, t_x: Array, T: Array, count: Counts) -> Evaluation:
     """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
+    return derivatives(h, x, t_x, T).total(count)
+
+
+def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array) -> Derivatives:
+    """Log-likelihood of each history with its exact derivatives in r, alpha, s, beta."""
     rises = log_rising(h.r, x)
-    value, slope, bend = 0.0, np.zeros(4), np.zeros((4, 4))
+    n = len(x)
+    out = Derivatives(np.empty(n), np.empty((4, n)), np.empty((4, 4, n)))
     for rows, nodes in blocks(h, x, t_x, T):
+        part = (h.of(rows), x[rows], t_x[rows], T[rows])
         rise = [column[rows] for column in rises]
-        d = death(h, x[rows], t_x[rows], T[rows], nodes=nodes)
-        part = _evaluate(h, (x[rows], t_x[rows], T[rows], count[rows]), rise, d)
-        value, slope, bend = value + part.value, slope + part.gradient, bend + part.hessian
-    return Evaluation(value, slope, bend)
+        found = _derivatives(*part, rise, death(*part, nodes=nodes))
+        for whole, some in zip(out, found, strict=True):
+            whole[..., rows] = some
+    return out
 
 
-def _evaluate(
-    h: Parameters, data: tuple[Counts, Array, Array, Counts], rise: list[Array], d: Death
-) -> Evaluation:
+def _derivatives(
+    h: Parameters, x: Counts, t_x: Array, T: Array, rise: list[Array], d: Death
+) -> Derivatives:
     r, alpha, s, beta = h
-    x, t_x, T, count = data
     A, B, gap = alpha + t_x, beta + t_x, T - t_x
     rx = np.asarray(r + x, dtype=np.float64)
     end_a, end_b = 1 / (alpha + T), 1 / (beta + T)
@@ -153,17 +166,15 @@ def _evaluate(
         rise[1] - np.log1p(T / alpha), r / alpha - rx * end_a,
         -np.log1p(T / beta), s / beta - s * end_b,
     ]  # fmt: skip
-    centred = f - mean[:, :, None]
-    spread = (count * share)[:, None] * d.weight
-    bend = np.einsum("inj,knj,nj->ik", centred, centred, spread, optimize=True)
-    bend += np.einsum("in,kn,n->ik", odds_slope, odds_slope, count * share * (1 - share))
-    for (i, k), curve in _curves(h, (rx, A, B, T), d, mean, share).items():
-        bend[i, k] += weighted_sum(count, curve)
-        if i != k:
-            bend[k, i] += weighted_sum(count, curve)
-    bend[0, 0] += weighted_sum(count, rise[2])
-    value = float(weighted_sum(count, base + np.logaddexp(0, log_odds)))
-    return Evaluation(value, weighted_sum(count, slope), bend)
+    f -= mean[:, :, None]
+    weighted = f * (share[:, None] * d.weight)
+    curves = {(0, 0): rise[2], **_curves(h, (rx, A, B, T), d, mean, share)}
+    bend = np.empty((4, 4, len(x)))
+    for i, k in combinations_with_replacement(range(4), 2):
+        bend[i, k] = np.einsum("nj,nj->n", weighted[i], f[k])
+        bend[i, k] += odds_slope[i] * odds_slope[k] * share * (1 - share) + curves.get((i, k), 0.0)
+        bend[k, i] = bend[i, k]
+    return Derivatives(base + np.logaddexp(0, log_odds), slope, bend)
 
 
 def _integrand_slopes(h: Parameters, rx: Array, A: Array, B: Array, d: Death) -> Array:

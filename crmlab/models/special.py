@@ -58,6 +58,11 @@ def weighted_sum(count: Counts, values: Array) -> Array:
     return out
 
 
+def at_rows(values: float | Array, rows: Counts | slice) -> float | Array:
+    """A parameter of some of the rows: the number that it is for all, or theirs."""
+    return values if np.ndim(values) == 0 else np.asarray(values)[rows]
+
+
 def unique_rows(*columns: ArrayLike) -> tuple[list[Array], NDArray[np.intp], Counts]:
     """Distinct rows of equally long columns, the row each entry belongs to, and how often it comes.
 
