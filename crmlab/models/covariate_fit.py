@@ -16,6 +16,7 @@ from crmlab.errors import NotEstimable, UnusableCovariate, WrongParameter
 from crmlab.models.base import (
     Fit,
     Histories,
+    at_coordinates,
     coordinates,
     estimates,
     fit_of,
@@ -66,7 +67,7 @@ def fit_covariates(
     found, given = histories(table), covariates.for_customers(table)
     if "count" in table:
         given = given.take(np.asarray(table["count"]) > 0)
-    data = _patterns(found, given.purchase.matrix, given.dropout.matrix)
+    data = patterns(found, given.purchase.matrix, given.dropout.matrix)
     plain = kind._fit_patterns(found.patterns(), table, None).model
     names = (covariates.purchase.names, covariates.dropout.names)
     links = [link for link in kind.links for _ in names[link.process == "dropout"]]
@@ -81,10 +82,10 @@ def refit(
     own = model._of(data.purchase, data.dropout)
     rows = np.repeat(np.arange(len(data.T)), data.customers)
     seen = own._like(data.T, data.customers, rng)
-    return _fit(model, _patterns(seen, data.purchase[rows], data.dropout[rows]), None, usual=False)
+    return _fit(model, patterns(seen, data.purchase[rows], data.dropout[rows]), None, usual=False)
 
 
-def _patterns(found: Histories, purchase: Array, dropout: Array) -> CovariateData:
+def patterns(found: Histories, purchase: Array, dropout: Array) -> CovariateData:
     """The distinct histories with covariates, each with its number of customers."""
     x, t_x, T, customers = found
     rows, inverse, _ = unique_rows(x, t_x, T, *purchase.T, *dropout.T)
@@ -101,7 +102,7 @@ def _fit(
     if not (data.frequency > 0).any():
         raise NotEstimable(start.label, "nobody bought a second time", "Take a longer period.")
     kind, size = type(start.base), len(parameters(start.base))
-    linked, back = _standardised(start, data)
+    linked, back = standardized(start, data)
     span = float(np.average(data.T, weights=data.customers))
     scale = kind._scale(span)
     multipliers = np.ones(len(start.coefficients))
@@ -116,29 +117,25 @@ def _fit(
         start.label,
     )
     typical = _named(start.base, optimum.parameters[:size])
-    model = _at(start, back @ np.log(optimum.parameters))
+    model = _on_own_scale(start, back @ np.log(optimum.parameters))
     fit = fit_of(
         model, optimum, table, int(data.customers.sum()), data, findings=typical._findings(span)
     )
     return dataclasses.replace(fit, covariance=back @ fit.covariance @ back.T)
 
 
-def _at(model: CovariateModel, theta: Array) -> CovariateModel:
+def _on_own_scale(model: CovariateModel, theta: Array) -> CovariateModel:
     """The model at coordinates on the covariates' own scale."""
-    found = estimates(model)
-    with np.errstate(over="ignore"):
-        values = found.natural(theta)
-    base, size = values[found.positive], int(found.positive.sum())
-    if not (np.isfinite(base) & (base > 0)).all():
-        wrong = found.names[int(np.argmin(np.isfinite(base) & (base > 0)))]
+    try:
+        with np.errstate(over="ignore"):
+            found: CovariateModel = at_coordinates(model, theta)
+    except WrongParameter as error:
         raise NotEstimable(
             model.label,
-            f"{wrong} of a customer whose covariates are all 0 is too far out for a number",
+            f"{error.name} of a customer whose covariates are all 0 is too far out for a number",
             "Centre the covariates: subtract a typical value, such as 2020 from a year.",
-        )
-    return dataclasses.replace(
-        model, base=_named(model.base, base), coefficients=tuple(values[size:].tolist())
-    )
+        ) from None
+    return found
 
 
 def _named(base: Any, values: Any) -> Any:
@@ -147,7 +144,7 @@ def _named(base: Any, values: Any) -> Any:
     return dataclasses.replace(base, **dict(zip(estimates(base).names, natural, strict=True)))
 
 
-def _standardised(model: CovariateModel, data: CovariateData) -> tuple[list[Linked], Array]:
+def standardized(model: CovariateModel, data: CovariateData) -> tuple[list[Linked], Array]:
     """Where standardised covariates enter, and the map from their coordinates to the raw ones."""
     names = estimates(model.base).names
     scaled = {

@@ -11,6 +11,7 @@ coefficient of a above 0 means more dropout, one of b less.
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -80,8 +81,9 @@ class Covariates:
                 raise WrongParameter(name, f"{len(part.matrix)} rows", told)
             _refuse_missing(part, ids)
         if ids is not None and len(set(ids)) < len(ids):
-            twice = next(one for one in ids if ids.count(one) > 1)
-            raise WrongParameter("customers", f"{twice!r} more than once", "each customer once")
+            twice, times = Counter(ids).most_common(1)[0]
+            told = f"each customer once; {len(ids) - len(set(ids))} rows are repetitions"
+            raise WrongParameter("customers", f"{twice!r} {times} times", told)
         first, second = (
             part if part.names else part._replace(matrix=np.zeros((size, 0))) for part in found
         )
@@ -139,7 +141,9 @@ def _refuse_missing(part: Columns, ids: Sequence[Any] | None) -> None:
         absent = np.flatnonzero(~np.isfinite(column))
         if len(absent):
             first = ids[absent[0]] if ids is not None else int(absent[0])
-            found = f"{len(absent)} of {len(column)} customers have no value (first: {first!r})"
+            found = (
+                f"{len(absent)} of {len(column)} customers have no finite value (first: {first!r})"
+            )
             raise UnusableCovariate(name, found, "Fill in the values or leave the customers out.")
 
 

@@ -38,7 +38,7 @@ def log_survived(a: float | Array, b: float | Array, n: Counts) -> Array:
 def _steps(shape: float | Array, n: Counts) -> Array:
     """shape, shape + 1, ..., shape + n - 1 of each row, one row after the other."""
     begin = np.cumsum(n) - n
-    out: Array = np.repeat(shape - begin, n) + np.arange(n.sum())
+    out: Array = np.repeat(shape, n) + (np.arange(n.sum()) - np.repeat(begin, n))
     return out
 
 
