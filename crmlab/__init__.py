@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crmlab.customers.backtest import Backtest, rolling
     from crmlab.customers.cohorts import Cohorts, cohorts
+    from crmlab.customers.covariates import covariates
     from crmlab.customers.study import Study
     from crmlab.intake.log import TransactionLog, read_transactions
     from crmlab.models.base import Fit
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from crmlab.models.bg_nbd import BGNBD
     from crmlab.models.checks import check_model
     from crmlab.models.comparison import likelihood_ratio_test
+    from crmlab.models.covariates import Covariates
     from crmlab.models.exchange import from_lifetimes
     from crmlab.models.gamma_gamma import GammaGamma
     from crmlab.models.mbg_nbd import MBGNBD
@@ -35,6 +37,7 @@ __all__ = [
     "Backtest",
     "BdW",
     "Cohorts",
+    "Covariates",
     "Fit",
     "GammaGamma",
     "Language",
@@ -43,6 +46,7 @@ __all__ = [
     "TransactionLog",
     "check_model",
     "cohorts",
+    "covariates",
     "from_lifetimes",
     "likelihood_ratio_test",
     "load_fit",
@@ -59,6 +63,7 @@ _HOMES = {
     "MBGNBD": "crmlab.models.mbg_nbd",
     "Backtest": "crmlab.customers.backtest",
     "Cohorts": "crmlab.customers.cohorts",
+    "Covariates": "crmlab.models.covariates",
     "Fit": "crmlab.models.base",
     "GammaGamma": "crmlab.models.gamma_gamma",
     "Language": "crmlab.reporting.language",
@@ -67,6 +72,7 @@ _HOMES = {
     "TransactionLog": "crmlab.intake.log",
     "check_model": "crmlab.models.checks",
     "cohorts": "crmlab.customers.cohorts",
+    "covariates": "crmlab.customers.covariates",
     "from_lifetimes": "crmlab.models.exchange",
     "load_fit": "crmlab.models.storage",
     "read_transactions": "crmlab.intake.log",

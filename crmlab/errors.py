@@ -126,6 +126,26 @@ class InvalidHistory(DataError):
         super().__init__(f"{count} of {total} customers have {what} (first: {first}). {remedy}")
 
 
+class UnusableCovariate(DataError):
+    """A covariate that no model can use, or that cannot be had from this table."""
+
+    def __init__(self, name: str, found: str, remedy: str) -> None:
+        self.name, self.found = name, found
+        super().__init__(f"Covariate '{name}' cannot be used: {found}. {remedy}")
+
+
+class MissingCovariates(DataError):
+    """Customers for whom there are no covariates."""
+
+    def __init__(self, count: int, total: int, first: object, example: object) -> None:
+        self.count, self.total, self.first = count, total, first
+        super().__init__(
+            f"{count} of {total} customers have no covariates (first: {first!r}; the covariates "
+            f"are those of customers such as {example!r}). Index their table by the same customer "
+            "ids as the summary, with a row for each customer."
+        )
+
+
 class NotEstimable(ModelError):
     """Data from which this model cannot be estimated."""
 

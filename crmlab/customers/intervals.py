@@ -19,10 +19,16 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from crmlab.customers.scores import Assumptions
-from crmlab.models.base import Fit, parameters
+from crmlab.models.base import (
+    Fit,
+    at_coordinates,
+    coordinates,
+    estimates,
+    slope_steps,
+    with_parameters,
+)
 from crmlab.models.special import Array, unique_rows
 
-STEP = 1e-4  # relative step of the central differences
 COARSE_NODES = 14  # of the time rule, inside the slopes only
 SIMULATED_ROWS = 200_000
 CLEAR_CUSTOMERS, CLEAR_ERROR = 5000, 0.5  # where the normal approximation is good enough
@@ -51,14 +57,14 @@ def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
 
     `total` may be one number or an array. Parameters at a boundary are held.
     """
-    values = parameters(fit.model)
+    theta, steps = coordinates(fit.model), slope_steps(fit)
     free = np.flatnonzero(np.diag(fit.covariance) > 0)
     slopes = []
     for i in free:
-        shift = np.ones_like(values)
-        shift[i] = np.exp(STEP)
-        up, down = (type(fit.model)(*v) for v in (values * shift, values / shift))
-        slopes.append((np.asarray(total(up)) - np.asarray(total(down))) / (2 * STEP))
+        shift = np.zeros_like(theta)
+        shift[i] = steps[i]
+        up, down = (at_coordinates(fit.model, place) for place in (theta + shift, theta - shift))
+        slopes.append((np.asarray(total(up)) - np.asarray(total(down))) / (2 * steps[i]))
     if not slopes:
         return np.zeros_like(np.asarray(total(fit.model), dtype=float))
     variance = np.einsum("i...,ij,j...->...", slopes, fit.covariance[np.ix_(free, free)], slopes)
@@ -68,7 +74,7 @@ def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
 
 def is_clear(fit: Fit[Any]) -> bool:
     """Whether the normal approximation of a fit's uncertainty can be relied on."""
-    errors = np.sqrt(np.diag(fit.covariance))
+    errors = np.sqrt(np.diag(fit.covariance))[estimates(fit.model).positive]
     converged = fit.diagnosis.status == "converged"
     return converged and fit.customers >= CLEAR_CUSTOMERS and bool((errors < CLEAR_ERROR).all())
 
@@ -105,7 +111,8 @@ def active_interval(customers: pd.DataFrame, fit: Fit[Any], level: float, seed: 
 
 
 def _models(fit: Fit[Any], seed: int) -> list[Any]:
-    return [type(fit.model)(*values) for values in fit.draws(DRAWS, seed=seed).parameters]
+    drawn = fit.draws(DRAWS, seed=seed).parameters
+    return [with_parameters(fit.model, values) for values in drawn]
 
 
 def equity_interval(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from crmlab.errors import InvalidHistory, WrongParameter
 from crmlab.models.fitting import Optimum
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from crmlab.models.covariates import Covariates
     from crmlab.models.draws import Draws
 
 NORMAL_975 = 1.959963984540054  # half-width of a 95 % interval in standard errors
@@ -73,7 +75,8 @@ M = TypeVar("M")
 class Fit(Generic[M]):
     """A model estimated from data. Nothing in it changes; a new fit is a new value.
 
-    `covariance` is that of the log-parameters; `log_likelihood` is on the data's own scale;
+    `covariance` is that of the log-parameters (coefficients of covariates as they are);
+    `log_likelihood` is on the data's own scale;
     `unit` is the data's time unit (None where unknown); `fingerprint` tells the data apart;
     `data` are the patterns that were fitted (None in a fit that was loaded from a file).
     """
@@ -98,22 +101,31 @@ class Fit(Generic[M]):
         return len(self.covariance) * float(np.log(self.customers)) - 2 * self.log_likelihood
 
     def summary(self) -> pd.DataFrame:
-        """Estimate, standard error and 95 % confidence interval (on the log scale) a parameter."""
+        """Estimate, standard error and 95 % confidence interval (on the log scale) a parameter.
+
+        Coefficients of covariates are on their own scale; column `process` says what they change.
+        """
         import pandas as pd  # a table for people; the only place where a model knows of tables
 
-        estimate = parameters(self.model)
-        log_error = np.sqrt(np.diag(self.covariance))
+        found = estimates(self.model)
+        error = np.sqrt(np.diag(self.covariance))
         open_ended = set(self.diagnosis.at_boundary) | set(self.diagnosis.loose)
-        log_error[[name in open_ended for name in names(self.model)]] = np.nan
+        error[[name in open_ended for name in found.names]] = np.nan
         with np.errstate(over="ignore"):  # a parameter that the data leave open: up to infinity
-            factor = np.exp(NORMAL_975 * log_error)
+            limits = [
+                found.natural(coordinates(self.model) + side * NORMAL_975 * error)
+                for side in (-1, 1)
+            ]
         columns = {
-            "estimate": estimate,
-            "standard_error": estimate * log_error,
-            "lower_95": estimate / factor,
-            "upper_95": estimate * factor,
+            "estimate": found.values,
+            "standard_error": np.where(found.positive, found.values * error, error),
+            "lower_95": limits[0],
+            "upper_95": limits[1],
         }
-        return pd.DataFrame(columns, index=pd.Index(names(self.model), name="parameter"))
+        table = pd.DataFrame(columns, index=pd.Index(found.names, name="parameter"))
+        if found.processes:
+            table.insert(0, "process", found.processes)
+        return table
 
     def draws(self, n: int = 400, *, seed: int) -> Draws:
         """Parameters drawn from what the data leave open; see crmlab.models.draws.
@@ -124,22 +136,28 @@ class Fit(Generic[M]):
 
         return draw(self, n, seed)
 
-    def predict(self, t: float, customers: Any, *, level: float = 0.95, seed: int) -> pd.DataFrame:
+    def predict(
+        self, t: float, customers: Any, *,
+        covariates: Covariates | None = None, level: float = 0.95, seed: int,
+    ) -> pd.DataFrame:  # fmt: skip
         """Purchases of each customer in the next `t`: mean, and prediction limits lower, upper.
 
-        `customers` is a summary (columns frequency, recency, T); its index is kept.
+        `customers` is a summary (columns frequency, recency, T); its index is kept. A fit with
+        covariates needs theirs.
         """
         from crmlab.models.prediction import predict
 
-        return predict(self, t, customers, level, seed)
+        return predict(self, t, customers, covariates, level, seed)
 
     def predict_total(
-        self, t: float, customers: Any, *, level: float = 0.95, seed: int, by: str | None = None
-    ) -> pd.DataFrame:
+        self, t: float, customers: Any, *,
+        covariates: Covariates | None = None, level: float = 0.95, seed: int,
+        by: str | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
         """Purchases of all customers, or of each group of column `by`, in the next `t`."""
         from crmlab.models.prediction import predict_total
 
-        return predict_total(self, t, customers, level, seed, by)
+        return predict_total(self, t, customers, covariates, level, seed, by)
 
     def to_json(self, path: str | PathLike[str]) -> None:
         """Save as JSON: model, covariance, diagnosis, fingerprint; never the data."""
@@ -156,10 +174,7 @@ class Fit(Generic[M]):
     def as_dict(self) -> dict[str, Any]:
         """Everything about the fit in plain numbers and text, ready for JSON."""
         return {
-            "model": type(self.model).__name__,
-            "parameters": dict(
-                zip(names(self.model), parameters(self.model).tolist(), strict=True)
-            ),
+            **described(self.model),
             "log_covariance": self.covariance.tolist(),
             "log_likelihood": self.log_likelihood,
             "customers": self.customers,
@@ -172,7 +187,7 @@ class Fit(Generic[M]):
         told = self.diagnosis
         unit = f", time in {self.unit}s" if self.unit else ""
         head = (
-            f"<p><b>{type(self.model).__name__}</b> on {self.customers:,} customers{unit}; "
+            f"<p><b>{title(self.model)}</b> on {self.customers:,} customers{unit}; "
             f"log-likelihood {self.log_likelihood:,.3f}, AIC {self.aic:,.1f}; <b>{told.status}</b> "
             f"(Newton decrement {told.decrement:.0e}, "
             f"{told.agreeing_starts} of {told.starts} starts agree)</p>"
@@ -182,22 +197,95 @@ class Fit(Generic[M]):
         return head + table
 
 
+class Estimates(NamedTuple):
+    """What of a model is estimated, in the order of its covariance.
+
+    The covariance is that of the logarithms of those that must be `positive`, and of the others as
+    they are. `processes` says which process each belongs to, in a model with covariates.
+    """
+
+    names: list[str]
+    values: Array
+    positive: NDArray[np.bool_]
+    processes: tuple[str, ...] = ()
+
+    def natural(self, theta: Array) -> Array:
+        """Values from coordinates: exp of those that are logarithms."""
+        out: Array = np.exp(theta, out=np.array(theta, dtype=float), where=self.positive)
+        return out
+
+
 def names(model: Any) -> list[str]:
-    """Names of a model's parameters, in the order of its covariance."""
-    return [field.name for field in dataclasses.fields(model)]
+    """Names of what is estimated, in the order of the covariance."""
+    return estimates(model).names
+
+
+def field_names(model: Any) -> list[str]:
+    """Names of the fields that are estimated: those without metadata={"estimated": False}."""
+    fields = dataclasses.fields(model)
+    return [field.name for field in fields if field.metadata.get("estimated", True)]
+
+
+@functools.singledispatch
+def estimates(model: Any) -> Estimates:
+    """What is estimated of a model: its fields, all of them above 0."""
+    own = field_names(model)
+    values = np.array([getattr(model, name) for name in own], dtype=float)
+    return Estimates(own, values, np.ones(len(own), dtype=bool))
+
+
+@functools.singledispatch
+def with_parameters(model: Any, values: ArrayLike) -> Any:
+    """The same model with other values of what is estimated."""
+    own = field_names(model)
+    return dataclasses.replace(model, **dict(zip(own, map(float, np.asarray(values)), strict=True)))
+
+
+@functools.singledispatch
+def described(model: Any) -> dict[str, Any]:
+    """A model in plain numbers and text."""
+    found = estimates(model)
+    values = dict(zip(found.names, found.values.tolist(), strict=True))
+    return {"model": type(model).__name__, "parameters": values}
+
+
+def title(model: Any) -> str:
+    """A model's name for people, which says whether it has covariates."""
+    told = described(model)
+    return str(told["model"]) + (" with covariates" if "covariates" in told else "")
 
 
 def check_positive(model: Any) -> None:
     """Raise WrongParameter for a model with a parameter that is not a number above 0."""
-    for name in names(model):
-        value = getattr(model, name)
-        if not (np.isfinite(value) and value > 0):
-            raise WrongParameter(name, value, f"a number above 0, as {model.label} needs it")
+    for name in field_names(model):
+        values = np.asarray(getattr(model, name))
+        wrong = ~(np.isfinite(values) & (values > 0))
+        if wrong.any():
+            first = values[wrong].tolist()[0]
+            raise WrongParameter(name, first, f"a number above 0, as {model.label} needs it")
 
 
 def parameters(model: Any) -> Array:
-    """Values of a model's parameters, in the order of its covariance."""
-    return np.array([getattr(model, name) for name in names(model)])
+    """Values of what is estimated, in the order of the covariance."""
+    return estimates(model).values
+
+
+def coordinates(model: Any) -> Array:
+    """What is estimated on the scale of the covariance: logarithms, and coefficients."""
+    found = estimates(model)
+    out: Array = np.log(found.values, out=found.values.copy(), where=found.positive)
+    return out
+
+
+def at_coordinates(model: Any, theta: Array) -> Any:
+    """The same model at other coordinates."""
+    return with_parameters(model, estimates(model).natural(theta))
+
+
+def slope_steps(fit: Fit[Any]) -> Array:
+    """Steps in the coordinates for central differences: a coefficient's in its standard error."""
+    errors = np.sqrt(np.diag(fit.covariance))
+    return np.where(estimates(fit.model).positive, 1e-4, 1e-2 * errors)
 
 
 def fit_of(

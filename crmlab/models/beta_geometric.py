@@ -11,23 +11,25 @@ terms only, so nothing is singular at a = 1 or r = 1. Times are in any one unit.
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, expit, gammaln, xlogy
 
+from crmlab.models.derivatives import Derivatives, added, slices
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     Array,
     Counts,
+    at_rows,
     beta_mean,
     discounting_rules,
     log_rising,
     log_survived,
     relative_expm1,
     softplus,
-    weighted_sum,
 )
 
 Rows = NDArray[np.intp]
@@ -43,6 +45,10 @@ class Parameters(NamedTuple):
     alpha: float | Array
     a: float | Array
     b: float | Array
+
+    def of(self, rows: Counts | slice) -> Parameters:
+        """The parameters of some of the histories."""
+        return Parameters(self.r, *(at_rows(value, rows) for value in self[1:]))
 
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Array:
@@ -69,6 +75,14 @@ def evaluate(
     h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts, count: Counts
 ) -> Evaluation:
     """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
+    return added(
+        derivatives(h.of(rows), x[rows], t_x[rows], T[rows], n[rows]).total(count[rows])
+        for rows in slices(len(x))
+    )
+
+
+def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Derivatives:
+    """Log-likelihood of each history with its exact derivatives in r, alpha, a, b."""
     r, alpha, a, b = h
     rise, rise_r, rise_rr = log_rising(r, x)
     _, rise_b, rise_bb = log_rising(b, n)
@@ -84,7 +98,6 @@ def evaluate(
     slope = share * odds_slope + [
         rise_r - log_fall, r / alpha - (r + x) * end, -rise_ab, rise_b - rise_ab
     ]  # fmt: skip
-    bend = np.einsum("in,jn,n->ij", odds_slope, odds_slope, count * share * (1 - share))
     curves = {
         (0, 0): rise_rr,
         (0, 1): 1 / alpha - end + share * (end - last),
@@ -93,10 +106,12 @@ def evaluate(
         (2, 3): -rise_abab,
         (3, 3): rise_bb - rise_abab + share * coin**2,
     }
-    for (i, j), curve in curves.items():
-        bend[i, j] += weighted_sum(count, curve)
-        bend[j, i] = bend[i, j]
-    return Evaluation(float(weighted_sum(count, value)), weighted_sum(count, slope), bend)
+    bend = np.empty((4, 4, len(x)))
+    weighted = share * (1 - share) * odds_slope
+    for i, k in combinations_with_replacement(range(4), 2):
+        bend[i, k] = weighted[i] * odds_slope[k] + curves.get((i, k), 0.0)
+        bend[k, i] = bend[i, k]
+    return Derivatives(value, slope, bend)
 
 
 def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:

@@ -10,6 +10,8 @@ import numpy as np
 
 from crmlab.models import beta_geometric as formulas
 from crmlab.models.base import Histories
+from crmlab.models.covariates import Link
+from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
 from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.models.simulation import Customers
@@ -24,11 +26,16 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
     """
 
     r: float
-    alpha: float
-    a: float
-    b: float
+    alpha: float | Array
+    a: float | Array
+    b: float | Array
 
     first_coin: ClassVar[int]
+    links: ClassVar[tuple[Link, ...]] = (
+        Link("alpha", "purchase", -1),
+        Link("a", "dropout", 1),
+        Link("b", "dropout", 1),
+    )
 
     @classmethod
     def _starts(cls) -> tuple[tuple[float, ...], ...]:
@@ -53,9 +60,9 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
 
     def _findings(self, span: float) -> tuple[str, ...]:  # noqa: ARG002
         out = ["All customers buy at the same rate."] if self.r > 500 else []
-        if self.a / (self.a + self.b) < 1e-3:
+        if np.all(self.a / (self.a + self.b) < 1e-3):
             out.append("This data shows no dropout.")
-        elif self.a + self.b > 1e3:
+        elif np.all(self.a + self.b > 1e3):
             out.append("All customers drop out with the same probability.")
         return tuple(out)
 
@@ -69,10 +76,13 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
     def _p_alive(self, x: Counts, t_x: Array, T: Array) -> Array:
         return formulas.p_alive(self._parameters, x, t_x, T, x + self.first_coin)
 
-    def _stays_at_first(self) -> float:
+    def _derivatives(self, x: Counts, t_x: Array, T: Array) -> Derivatives:
+        return formulas.derivatives(self._parameters, x, t_x, T, x + self.first_coin)
+
+    def _stays_at_first(self) -> float | Array:
         return self.b / (self.a + self.b) if self.first_coin else 1.0
 
-    def _given_alive(self, x: Array, T: Array) -> tuple[Array, Array, float, Array]:
+    def _given_alive(self, x: Array, T: Array) -> tuple[Array, Array, float | Array, Array]:
         """Posterior of a customer alive at T: rate ~ Gamma(s, A), coin ~ Beta(a, B)."""
         return self.r + x, self.alpha + T, self.a, self.b + x + self.first_coin
 

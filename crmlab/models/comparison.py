@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from scipy.special import chdtrc
 
 from crmlab.errors import WrongParameter
-from crmlab.models.base import Fit
+from crmlab.models.base import Fit, title
 
 ROUNDING = 1e-6  # two optima may differ by this much of log-likelihood and be the same
 
@@ -34,7 +34,7 @@ def likelihood_ratio_test(simple_fit: Fit[Any], full_fit: Fit[Any]) -> Likelihoo
     """
     degrees = len(full_fit.covariance) - len(simple_fit.covariance)
     gain = full_fit.log_likelihood - simple_fit.log_likelihood
-    small, large = (_name(fit) for fit in (simple_fit, full_fit))
+    small, large = (title(fit.model) for fit in (simple_fit, full_fit))
     if full_fit.customers != simple_fit.customers or full_fit.unit != simple_fit.unit:
         found = f"{large} on {full_fit.customers} customers (time unit: {full_fit.unit})"
         expected = f"a fit to the data of {small}: {simple_fit.customers} ({simple_fit.unit})"
@@ -46,7 +46,3 @@ def likelihood_ratio_test(simple_fit: Fit[Any], full_fit: Fit[Any]) -> Likelihoo
         raise WrongParameter("full_fit", large, expected)
     statistic = 2 * max(gain, 0.0)
     return LikelihoodRatio(statistic, degrees, float(chdtrc(degrees, statistic)))
-
-
-def _name(fit: Fit[Any]) -> str:
-    return type(fit.model).__name__

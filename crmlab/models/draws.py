@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crmlab.errors import NotEstimable
-from crmlab.models.base import parameters
+from crmlab.models.base import at_coordinates, coordinates, estimates, parameters
 from crmlab.models.special import Array
 
 SMALL_BASE = 2000
@@ -36,7 +36,7 @@ def draw(fit: Any, n: int, seed: int) -> Draws:
     """`n` draws of a fit's parameters; the same seed gives the same draws."""
     rng = np.random.default_rng(seed)
     if fit.data is None:
-        return Draws(np.exp(_laplace(fit, n, rng)), "laplace", float("nan"))
+        return Draws(_natural(fit, _laplace(fit, n, rng)), "laplace", float("nan"))
     if fit.customers < SMALL_BASE or fit.diagnosis.status != "converged":
         return Draws(_bootstrap(fit, n, rng), "bootstrap", float("nan"))
     proposals = _laplace(fit, max(n, PROPOSALS), rng)
@@ -45,12 +45,17 @@ def draw(fit: Any, n: int, seed: int) -> Draws:
     if not k_hat < GOOD_K:
         return Draws(_bootstrap(fit, n, rng), "bootstrap", k_hat)
     chosen = rng.choice(len(weights), size=n, p=weights)
-    return Draws(np.exp(proposals[chosen]), "psis", k_hat)
+    return Draws(_natural(fit, proposals[chosen]), "psis", k_hat)
+
+
+def _natural(fit: Any, theta: Array) -> Array:
+    found = estimates(fit.model)
+    return np.array([found.natural(row) for row in theta])
 
 
 def _laplace(fit: Any, n: int, rng: np.random.Generator) -> Array:
-    """Draws of the log-parameters from the normal approximation at the estimate."""
-    centre = np.log(parameters(fit.model))
+    """Draws of the coordinates from the normal approximation at the estimate."""
+    centre = coordinates(fit.model)
     variance, direction = np.linalg.eigh(fit.covariance)
     root = direction * np.sqrt(np.maximum(variance, 0))
     out: Array = centre + rng.standard_normal((n, len(centre))) @ root.T
@@ -59,14 +64,14 @@ def _laplace(fit: Any, n: int, rng: np.random.Generator) -> Array:
 
 def _log_normal(fit: Any, theta: Array) -> Array:
     """Log-density of the approximation, up to a constant."""
-    away = theta - np.log(parameters(fit.model))
+    away = theta - coordinates(fit.model)
     out: Array = -0.5 * np.einsum("ni,ij,nj->n", away, np.linalg.pinv(fit.covariance), away)
     return out
 
 
 def _log_likelihoods(fit: Any, theta: Array) -> Array:
-    kind = type(fit.model)
-    return np.array([kind(*values)._total_log_likelihood(fit.data) for values in np.exp(theta)])
+    models = (at_coordinates(fit.model, row) for row in theta)
+    return np.array([model._total_log_likelihood(fit.data) for model in models])
 
 
 def _bootstrap(fit: Any, n: int, rng: np.random.Generator) -> Array:

@@ -13,25 +13,28 @@ mu ~ Gamma(s, beta + T), independently.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import expit, gammaln, xlogy
 
+from crmlab.models.derivatives import Derivatives, added
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     NODES_AT_ONCE,
     REACH,
     Array,
     Counts,
+    at_rows,
     blocks,
     discounting_rules,
     gauss_legendre,
     log_rising,
     relative_expm1,
     softplus,
-    weighted_sum,
 )
 
 NOTHING = 45.0  # exp(-45) of the integral is left out
@@ -39,12 +42,19 @@ PAIRS = tuple(combinations_with_replacement(range(4), 2))
 
 
 class Parameters(NamedTuple):
-    """Purchase process (r, alpha) and dropout process (s, beta); alpha, beta in the time unit."""
+    """Purchase process (r, alpha) and dropout process (s, beta); alpha, beta in the time unit.
+
+    alpha and beta may be arrays, with one value for each history.
+    """
 
     r: float
-    alpha: float
+    alpha: float | Array
     s: float
-    beta: float
+    beta: float | Array
+
+    def of(self, rows: Counts) -> Parameters:
+        """The parameters of some of the histories."""
+        return self._replace(alpha=at_rows(self.alpha, rows), beta=at_rows(self.beta, rows))
 
 
 class Death(NamedTuple):
@@ -99,13 +109,11 @@ def nodes_needed(h: Parameters, x: Counts, t_x: Array, T: Array) -> Counts:
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
     """ln of P(dropped out before T) / P(alive at T), given the history."""
-    shape = np.shape(x)
-    x, t_x, T = np.ravel(x), np.ravel(t_x), np.ravel(T)
     out = np.empty(len(x))
     for rows, nodes in blocks(nodes_needed(h, x, t_x, T), NODES_AT_ONCE):
-        d = death(h, x[rows], t_x[rows], T[rows], nodes=nodes)
-        out[rows] = _log_odds(h, x[rows], t_x[rows], T[rows], d)
-    return out.reshape(shape)
+        part = (h.of(rows), x[rows], t_x[rows], T[rows])
+        out[rows] = _log_odds(*part, death(*part, nodes=nodes))
+    return out
 
 
 def _log_odds(h: Parameters, x: Counts, t_x: Array, T: Array, d: Death) -> Array:
@@ -134,24 +142,32 @@ def p_alive(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
 
 def evaluate(h: Parameters, x: Counts, t_x: Array, T: Array, count: Counts) -> Evaluation:
     """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
+    return added(found.total(count[rows]) for rows, found in _in_blocks(h, x, t_x, T))
+
+
+def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array) -> Derivatives:
+    """Log-likelihood of each history with its exact derivatives in r, alpha, s, beta."""
+    n = len(x)
+    out = Derivatives(np.empty(n), np.empty((4, n)), np.empty((4, 4, n)))
+    for rows, found in _in_blocks(h, x, t_x, T):
+        for whole, some in zip(out, found, strict=True):
+            whole[..., rows] = some
+    return out
+
+
+def _in_blocks(
+    h: Parameters, x: Counts, t_x: Array, T: Array
+) -> Iterator[tuple[NDArray[np.intp], Derivatives]]:
     rises = log_rising(h.r, x)
-    total, slope, bend = 0.0, np.zeros(4), np.zeros((4, 4))
     for rows, nodes in blocks(nodes_needed(h, x, t_x, T), NODES_AT_ONCE):
-        part = (h, x[rows], t_x[rows], T[rows])
+        part = (h.of(rows), x[rows], t_x[rows], T[rows])
         rise = [column[rows] for column in rises]
-        value, *slopes = _derivatives(*part, rise, death(*part, nodes=nodes))
-        total += float(weighted_sum(count[rows], value))
-        slope, bend = (
-            old + weighted_sum(count[rows], new)
-            for old, new in zip((slope, bend), slopes, strict=True)
-        )
-    return Evaluation(total, slope, bend)
+        yield rows, _derivatives(*part, rise, death(*part, nodes=nodes))
 
 
 def _derivatives(
     h: Parameters, x: Counts, t_x: Array, T: Array, rise: list[Array], d: Death
-) -> tuple[Array, Array, Array]:
-    """Log-likelihood of each history, its gradient and its Hessian (histories in the last axis)."""
+) -> Derivatives:
     r, alpha, s, beta = h
     A, B, gap = alpha + t_x, beta + t_x, T - t_x
     rx = np.asarray(r + x, dtype=np.float64)
@@ -175,7 +191,7 @@ def _derivatives(
     for i, k in PAIRS:
         bend[i, k] = share * (spread[i, k] + weighted[i] * odds_slope[k]) + curves.get((i, k), 0.0)
         bend[k, i] = bend[i, k]
-    return base + softplus(log_odds), slope, bend
+    return Derivatives(base + softplus(log_odds), slope, bend)
 
 
 def _moments(

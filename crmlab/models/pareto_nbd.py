@@ -10,6 +10,8 @@ import numpy as np
 
 from crmlab.models import pareto as formulas
 from crmlab.models.base import Histories
+from crmlab.models.covariates import Link
+from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
 from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.models.simulation import Customers
@@ -24,11 +26,15 @@ class ParetoNBD(AbstractPurchaseModel):
     """
 
     r: float
-    alpha: float
+    alpha: float | Array
     s: float
-    beta: float
+    beta: float | Array
 
     label: ClassVar[str] = "Pareto/NBD"
+    links: ClassVar[tuple[Link, ...]] = (
+        Link("alpha", "purchase", -1),
+        Link("beta", "dropout", -1),
+    )
 
     @classmethod
     def _starts(cls) -> tuple[tuple[float, ...], ...]:
@@ -45,7 +51,7 @@ class ParetoNBD(AbstractPurchaseModel):
 
     def _findings(self, span: float) -> tuple[str, ...]:
         out = ["All customers buy at the same rate."] if self.r > 500 else []
-        if self.s * span / self.beta < 1e-3:
+        if np.all(self.s * span / self.beta < 1e-3):
             out.append("This data shows no dropout.")
         elif self.s > 500:
             out.append("All customers leave at the same rate.")
@@ -59,10 +65,13 @@ class ParetoNBD(AbstractPurchaseModel):
         return formulas.log_likelihood(self._parameters, x, t_x, T)
 
     def _p_alive(self, x: Counts, t_x: Array, T: Array) -> Array:
-        return self._distinct(self._p_alive_each, x, t_x, T)
+        return self._distinct(type(self)._p_alive_each, x, t_x, T)
 
     def _p_alive_each(self, x: Array, t_x: Array, T: Array) -> Array:
         return formulas.p_alive(self._parameters, x.astype(np.int64), t_x, T)
+
+    def _derivatives(self, x: Counts, t_x: Array, T: Array) -> Derivatives:
+        return formulas.derivatives(self._parameters, x, t_x, T)
 
     def _stays_at_first(self) -> float:
         return 1.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmlab.errors import NotEstimable
+from crmlab.errors import NotEstimable, WrongParameter
 from crmlab.models.base import (
     Fit,
     Histories,
@@ -18,7 +18,11 @@ from crmlab.models.base import (
     check_positive,
     fit_of,
     histories,
+    parameters,
 )
+from crmlab.models.covariate_fit import fit_covariates
+from crmlab.models.covariates import CovariateModel, Covariates, Link
+from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.simulation import Customers, Purchases, walk
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
@@ -34,22 +38,42 @@ class AbstractPurchaseModel(abc.ABC):
     Times are in one unit throughout. Histories are given as equally long arrays or numbers:
     `frequency` (occasions after the first), `recency` (first to last occasion) and `T` (first
     occasion to the end of observation). Impossible ones raise InvalidHistory.
+    Parameters named in `links` may be arrays, with one value for each customer asked for: that is
+    how covariates enter (see crmlab.models.covariates).
     Every expectation is P(alive at T) times a quantity of (frequency, T) given being alive; the
     latter is computed once for each distinct row.
     """
 
     label: ClassVar[str]
+    links: ClassVar[tuple[Link, ...]] = ()
 
     def __post_init__(self) -> None:
+        may_vary = [link.parameter for link in self.links]
+        for name, value in self._varying.items():
+            if name not in may_vary:
+                told = f"one number; of {self.label} only {may_vary} may differ between customers"
+                raise WrongParameter(name, f"{value.size} values", told)
         check_positive(self)
 
+    @overload
     @classmethod
-    def fit(cls, table: Any) -> Fit[Self]:
+    def fit(cls, table: Any) -> Fit[Self]: ...
+
+    @overload
+    @classmethod
+    def fit(cls, table: Any, *, covariates: Covariates) -> Fit[CovariateModel]: ...
+
+    @classmethod
+    def fit(cls, table: Any, *, covariates: Covariates | None = None) -> Fit[Any]:
         """Maximum-likelihood fit to a summary or to patterns.
 
-        Columns frequency, recency, T and, for patterns, count.
-        Raises InvalidHistory, or NotEstimable where the data hold no repeat buyer.
+        Columns frequency, recency, T and, for patterns, count. With `covariates` the fit is that
+        of a CovariateModel; a purchase process and a dropout process depend on them.
+        Raises InvalidHistory, UnusableCovariate, or NotEstimable where the data hold no repeat
+        buyer.
         """
+        if covariates is not None:
+            return fit_covariates(cls, table, covariates)
         found = histories(table)
         return cls._fit_patterns(found.patterns(), table, None)
 
@@ -75,13 +99,16 @@ class AbstractPurchaseModel(abc.ABC):
 
     def _refit(self, data: Histories, rng: np.random.Generator) -> Fit[Self]:
         """The fit to a base like `data` simulated from this model (parametric bootstrap)."""
-        T = np.repeat(data.T, data.customers)
-        drawn = self.simulate(T, seed=rng).summarize(T)
-        seen = Histories(
-            drawn["frequency"].astype(np.int64), drawn["recency"], T, np.ones_like(T, int)
-        )
-        start = np.array([getattr(self, f.name) for f in dataclasses.fields(self)])
-        return type(self)._fit_patterns(seen.patterns(), None, start)
+        seen = self._like(data.T, data.customers, rng)
+        return type(self)._fit_patterns(seen.patterns(), None, parameters(self))
+
+    def _like(self, T: Array, customers: Counts, rng: np.random.Generator) -> Histories:
+        """Simulated histories of as many customers, one a row."""
+        model = self._of(np.repeat(np.arange(len(T)), customers))
+        T = np.repeat(T, customers)
+        drawn = model.simulate(T, seed=rng).summarize(T)
+        x = drawn["frequency"].astype(np.int64)
+        return Histories(x, drawn["recency"], T, np.ones_like(x))
 
     def _total_log_likelihood(self, data: Histories) -> float:
         """Log-likelihood of all customers of `data`."""
@@ -95,14 +122,16 @@ class AbstractPurchaseModel(abc.ABC):
     def log_likelihood(self, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Array:
         """Log-likelihood of each ordered purchase history."""
         x, t_x, span, _ = check_history(frequency, recency, T)
-        return self._log_likelihood(x, t_x, span)
+        model, shape, rows = self._rows(x, t_x, span)
+        return model._log_likelihood(*rows).reshape(shape)
 
     def p_alive(
         self, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike, ahead: ArrayLike = 0.0
     ) -> Array:
         """Probability of not having dropped out by T + `ahead`, given the history up to T."""
         x, t_x, span, _ = check_history(frequency, recency, T)
-        alive = self._p_alive(x, t_x, span)
+        model, shape, rows = self._rows(x, t_x, span)
+        alive = model._p_alive(*rows).reshape(shape)
         if np.any(np.asarray(ahead) != 0):
             return alive * self.survival_if_alive(ahead, frequency=frequency, T=T)
         return alive
@@ -112,17 +141,17 @@ class AbstractPurchaseModel(abc.ABC):
     ) -> Array:
         """Expected occasions in (T, T + t], given the history."""
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(self._purchases, t, frequency, T)
+        return alive * self._distinct(type(self)._purchases, t, frequency, T)
 
     def expected_purchases_new(self, t: ArrayLike) -> Array:
         """Expected repeat occasions of a new customer in (0, t]."""
-        return self._stays_at_first() * self._distinct(self._purchases, t, 0, 0)
+        return self._stays_at_first() * self._distinct(type(self)._purchases, t, 0, 0)
 
     def pmf(
         self, k: ArrayLike, t: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Probability of k occasions in (T, T + t], given the history."""
-        if_alive = self._distinct(self._pmf, k, t, frequency, T)
+        if_alive = self._distinct(type(self)._pmf, k, t, frequency, T)
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
         out: Array = alive * if_alive + (1 - alive) * (np.asarray(k) == 0)
         return out
@@ -130,7 +159,7 @@ class AbstractPurchaseModel(abc.ABC):
     def pmf_new(self, k: ArrayLike, t: ArrayLike) -> Array:
         """Probability of k repeat occasions of a new customer in (0, t]."""
         stays = self._stays_at_first()
-        if_stays = self._distinct(self._pmf, k, t, 0, 0)
+        if_stays = self._distinct(type(self)._pmf, k, t, 0, 0)
         out: Array = stays * if_stays + (1 - stays) * (np.asarray(k) == 0)
         return out
 
@@ -157,22 +186,22 @@ class AbstractPurchaseModel(abc.ABC):
 
     def survival_if_alive(self, t: ArrayLike, *, frequency: ArrayLike, T: ArrayLike) -> Array:
         """Probability of staying until T + t of a customer who is alive at T."""
-        return self._distinct(self._survival, t, frequency, T)
+        return self._distinct(type(self)._survival, t, frequency, T)
 
     def expected_life(
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Expected time until dropout, at most `horizon` (restricted mean; inf for the mean)."""
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(self._life, horizon, frequency, T)
+        return alive * self._distinct(type(self)._life, horizon, frequency, T)
 
     def simulate(self, T: ArrayLike, *, seed: Any) -> Purchases:
         """Whole histories of new customers watched for `T` (one each), from the first occasion."""
-        watched = np.atleast_1d(np.asarray(T, dtype=float))
+        model, _, (watched,) = self._rows(np.asarray(T, dtype=float))
         rng = np.random.default_rng(seed)
-        stays = np.flatnonzero(rng.random(len(watched)) < self._stays_at_first())
+        stays = np.flatnonzero(rng.random(len(watched)) < model._stays_at_first())
         none = np.zeros(len(stays))
-        drawn = self._draw(rng, none.astype(np.int64), none, none)
+        drawn = model._of(stays)._draw(rng, none.astype(np.int64), none, none)
         return walk(rng, drawn._replace(who=stays), watched[stays])
 
     def simulate_future(
@@ -185,31 +214,67 @@ class AbstractPurchaseModel(abc.ABC):
         """
         rng = np.random.default_rng(seed)
         x, t_x, span, _ = check_history(frequency, recency, T)
-        x, t_x, span = np.atleast_1d(x), np.atleast_1d(t_x), np.atleast_1d(span)
-        alive = np.flatnonzero(rng.random(x.shape) < self._p_alive(x, t_x, span))
-        drawn = self._draw(rng, x[alive], t_x[alive], span[alive])
+        model, _, rows = self._rows(x, t_x, span)
+        alive = np.flatnonzero(rng.random(len(rows[0])) < model._p_alive(*rows))
+        drawn = model._of(alive)._draw(rng, *(column[alive] for column in rows))
         return walk(rng, drawn._replace(who=alive), horizon)
 
     def _discounting(self, rate: float, nodes: int | None) -> Callable[..., Array]:
         if not rate >= 0:
             raise ValueError(f"the discount rate per time unit is {rate}; expected 0 or more")
 
-        def discounted(t: Array, x: Array, T: Array) -> Array:
-            return self._discounted(rate, nodes, t, x, T)
+        def discounted(model: Self, t: Array, x: Array, T: Array) -> Array:
+            return model._discounted(rate, nodes, t, x, T)
 
         return discounted
 
     def _distinct(self, formula: Callable[..., Array], *asked: ArrayLike) -> Array:
-        """A formula of arrays (..., t, x, T), computed once for each distinct row."""
-        arrays = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in asked))
+        """A method of the model and arrays (..., t, x, T), computed once for each distinct row.
+
+        Customers with parameters of their own differ by these too.
+        """
+        arrays = [np.asarray(v, dtype=float) for v in asked]
         if not all((v >= 0).all() for v in arrays):
             raise ValueError("a time or a count asked for is negative or missing")
-        rows, inverse, _ = unique_rows(*(v.ravel() for v in arrays))
+        model, shape, arrays = self._rows(*arrays)
+        varying = model._varying
+        rows, inverse, _ = unique_rows(*arrays, *varying.values())
         values = np.empty(len(rows[0]))
         for i in range(0, len(values), BLOCK):
-            part = slice(i, i + BLOCK)
-            values[part] = formula(*(row[part] for row in rows))
-        return values[inverse].reshape(arrays[0].shape)
+            part = [row[i : i + BLOCK] for row in rows]
+            own = dict(zip(varying, part[len(arrays) :], strict=True))
+            some = dataclasses.replace(model, **own) if own else model
+            values[i : i + BLOCK] = formula(some, *part[: len(arrays)])
+        return values[inverse].reshape(shape)
+
+    @property
+    def _varying(self) -> dict[str, Array]:
+        """The parameters that are not one number for all customers, by name."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: np.asarray(value) for name, value in values.items() if np.ndim(value)}
+
+    def _of(self, rows: Counts) -> Self:
+        """The model of some of the customers."""
+        own = {name: value[rows] for name, value in self._varying.items()}
+        return dataclasses.replace(self, **own) if own else self
+
+    def _rows(self, *asked: Any) -> tuple[Self, tuple[int, ...], list[Any]]:
+        """The model and what is asked of it as rows, one beside the other, and the shape asked.
+
+        Raises WrongParameter where the model's customers are not as many as those asked for.
+        """
+        varying = self._varying
+        try:
+            every = np.broadcast_arrays(*asked, *varying.values())
+        except ValueError:
+            name, value = next(iter(varying.items()), ("T", asked[-1]))
+            found = f"{value.size} values"
+            shapes = " and ".join(str(np.shape(column)) for column in asked)
+            raise WrongParameter(name, found, f"one for each customer asked: {shapes}") from None
+        flat = [column.ravel() for column in every]
+        own = dict(zip(varying, flat[len(asked) :], strict=True))
+        model = dataclasses.replace(self, **own) if own else self
+        return model, every[0].shape, flat[: len(asked)]
 
     @classmethod
     @abc.abstractmethod
@@ -233,7 +298,11 @@ class AbstractPurchaseModel(abc.ABC):
     def _p_alive(self, x: Counts, t_x: Array, T: Array) -> Array: ...
 
     @abc.abstractmethod
-    def _stays_at_first(self) -> float:
+    def _derivatives(self, x: Counts, t_x: Array, T: Array) -> Derivatives:
+        """Log-likelihood of each history with its derivatives in the parameters."""
+
+    @abc.abstractmethod
+    def _stays_at_first(self) -> float | Array:
         """Probability that a new customer does not leave right after the first occasion."""
 
     @abc.abstractmethod

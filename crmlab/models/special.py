@@ -45,7 +45,7 @@ def log_survived(a: float | Array, b: float | Array, n: Counts) -> Array:
 def _steps(shape: float | Array, n: Counts) -> Array:
     """shape, shape + 1, ..., shape + n - 1 of each row, one row after the other."""
     begin = np.cumsum(n) - n
-    out: Array = np.repeat(shape - begin, n) + np.arange(n.sum())
+    out: Array = np.repeat(shape, n) + (np.arange(n.sum()) - np.repeat(begin, n))
     return out
 
 
@@ -63,6 +63,11 @@ def weighted_sum(count: Counts | Array, values: Array) -> Array:
     """
     out: Array = np.einsum("n,...n->...", count, values)
     return out
+
+
+def at_rows(values: float | Array, rows: Counts | slice) -> float | Array:
+    """A parameter of some of the rows: the number that it is for all, or theirs."""
+    return values if np.ndim(values) == 0 else np.asarray(values)[rows]
 
 
 def unique_rows(*columns: ArrayLike) -> tuple[list[Array], NDArray[np.intp], Counts]:

@@ -12,6 +12,7 @@ import numpy as np
 from crmlab.errors import UnreadableSource
 from crmlab.models.base import Diagnosis, Fit
 from crmlab.models.catalogue import MODELS
+from crmlab.models.covariates import from_description
 
 SCHEMA_VERSION = 1
 
@@ -37,8 +38,11 @@ def load_fit(path: str | PathLike[str]) -> Fit[Any]:
         told: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in content["diagnosis"].items()
         }
+        kind = MODELS[content["model"]]
         return Fit(
-            MODELS[content["model"]](**content["parameters"]),
+            from_description(kind, content)
+            if "covariates" in content
+            else kind(**content["parameters"]),
             np.array(content["log_covariance"], dtype=float),
             content["log_likelihood"],
             content["customers"],
