@@ -25,7 +25,6 @@ from crmlab.models.derivatives import Derivatives, added
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     NODES_AT_ONCE,
-    REACH,
     Array,
     Counts,
     at_rows,
@@ -38,6 +37,7 @@ from crmlab.models.special import (
 )
 
 NOTHING = 45.0  # exp(-45) of the integral is left out
+FAR = 600.0  # a time of exp(600) is as good as infinite, and still a number
 PAIRS = tuple(combinations_with_replacement(range(4), 2))
 
 
@@ -92,8 +92,8 @@ def _reach(h: Parameters, x: Counts, t_x: Array, T: Array) -> tuple[Array, Array
     """
     A, B = h.alpha + t_x, h.beta + t_x
     c = np.minimum(A, 1 / ((h.r + x) / A + (h.s + 1) / B))
-    bought = A * np.expm1(NOTHING / np.maximum(h.r + x - 1, NOTHING / REACH))
-    left = B * np.expm1(NOTHING / np.maximum(h.s, NOTHING / REACH))
+    bought = A * np.expm1(NOTHING / np.maximum(h.r + x - 1, NOTHING / FAR))
+    left = B * np.expm1(NOTHING / np.maximum(h.s, NOTHING / FAR))
     return c, np.log1p(np.minimum(T - t_x, np.minimum(bought, left)) / c)
 
 
