@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint bench clean
+.PHONY: help demo test lab lint bench bench-models clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 demo: $(VENV)/.installed ## make both reports, in English and in Spanish, on the CDNOW data
 	$(BIN)/crmlab demo
@@ -26,6 +26,9 @@ lint: $(VENV)/.installed-test ## check style, format and types
 
 bench: $(VENV)/.installed ## time a report against papermill on an empty notebook
 	$(BIN)/python benchmarks/reports.py
+
+bench-models: $(VENV)/.installed ## time fits and scores against lifetimes, to 1 million customers
+	$(BIN)/python benchmarks/models.py
 
 clean: ## remove the environment and the caches; reports stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

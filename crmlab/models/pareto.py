@@ -94,7 +94,7 @@ def nodes_needed(h: Parameters, x: Counts, t_x: Array, T: Array) -> Counts:
     beta 0.01 to 3,000) the logarithm of the integral and its slopes in r and s are within 1e-12
     of those with 300 nodes.
     """
-    return 8 + 2 * np.ceil(2 * _reach(h, x, t_x, T)[1]).astype(np.int64)
+    return 8 + 4 * np.ceil(_reach(h, x, t_x, T)[1]).astype(np.int64)
 
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
