@@ -22,7 +22,6 @@ from scipy.special import expit, gammaln, xlogy
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     NODES_AT_ONCE,
-    REACH,
     Array,
     Counts,
     blocks,
@@ -35,6 +34,7 @@ from crmlab.models.special import (
 )
 
 NOTHING = 45.0  # exp(-45) of the integral is left out
+SLOWEST = 0.1  # powers below this one cut nothing off, and their reach would overflow
 PAIRS = tuple(combinations_with_replacement(range(4), 2))
 
 
@@ -82,8 +82,8 @@ def _reach(h: Parameters, x: Counts, t_x: Array, T: Array) -> tuple[Array, Array
     """
     A, B = h.alpha + t_x, h.beta + t_x
     c = np.minimum(A, 1 / ((h.r + x) / A + (h.s + 1) / B))
-    bought = A * np.expm1(NOTHING / np.maximum(h.r + x - 1, NOTHING / REACH))
-    left = B * np.expm1(NOTHING / np.maximum(h.s, NOTHING / REACH))
+    bought = A * np.expm1(NOTHING / np.maximum(h.r + x - 1, SLOWEST))
+    left = B * np.expm1(NOTHING / np.maximum(h.s, SLOWEST))
     return c, np.log1p(np.minimum(T - t_x, np.minimum(bought, left)) / c)
 
 
