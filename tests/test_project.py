@@ -55,9 +55,7 @@ def test_every_recipe_is_explained() -> None:
     explained = re.findall(r"^ +make ([\w-]+)  +\w", told.stdout, re.MULTILINE)
 
     assert set(phony.split()) == set(explained)
-    assert {
-        "demo", "test", "lab", "lint", "bench", "check-covariates", "help", "clean",
-    } == set(explained)  # fmt: skip
+    assert {"demo", "test", "lab", "help"} <= set(explained)
 
 
 def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:

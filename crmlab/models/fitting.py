@@ -17,6 +17,7 @@ STEPS = 200
 CONVERGED = 1e-6  # Newton decrement, in units of log-likelihood
 AGREEING = 1e-6  # two ends whose log-likelihoods differ by less are one
 FLAT = 1e-2  # curvature below which a direction is not identified: its standard error is over e^10
+CLEAR = 0.5  # standard error of a log-parameter up to which a sample determines it
 LONGEST_STEP = 2.0
 
 
@@ -116,13 +117,15 @@ def maximize(
 def _apart(sample: Objective, starts: Sequence[Array], scale: Array) -> list[tuple[Array, int]]:
     """The different maxima of the sample that the starts lead to, and how many starts to each.
 
-    A start that leads to no clear maximum (a limit, a ridge) is handed back as it is.
+    A start that leads to no clear maximum (a limit, a ridge, a parameter that the sample hardly
+    determines) is handed back as it is: all the data may then have a maximum that the sample hides.
     """
     found: list[Optimum] = []
     unclear: list[tuple[Array, int]] = []
     for start in starts:
         end = _climb(sample, np.log(start), np.log(scale))
-        if end.at_bound or end.loose or not end.decrement < CONVERGED:
+        error = np.sqrt(np.diag(end.covariance).max())
+        if end.at_bound or end.loose or error > CLEAR or not end.decrement < CONVERGED:
             unclear.append((start, 1))
             continue
         same = (i for i, other in enumerate(found) if abs(other.value - end.value) < AGREEING)

@@ -37,7 +37,7 @@ from crmlab.models.special import (
 )
 
 NOTHING = 45.0  # exp(-45) of the integral is left out
-FAR = 600.0  # a time of exp(600) is as good as infinite, and still a number
+SLOWEST = 0.1  # powers below this one cut nothing off, and their reach would overflow
 PAIRS = tuple(combinations_with_replacement(range(4), 2))
 
 
@@ -92,8 +92,8 @@ def _reach(h: Parameters, x: Counts, t_x: Array, T: Array) -> tuple[Array, Array
     """
     A, B = h.alpha + t_x, h.beta + t_x
     c = np.minimum(A, 1 / ((h.r + x) / A + (h.s + 1) / B))
-    bought = A * np.expm1(NOTHING / np.maximum(h.r + x - 1, NOTHING / FAR))
-    left = B * np.expm1(NOTHING / np.maximum(h.s, NOTHING / FAR))
+    bought = A * np.expm1(NOTHING / np.maximum(h.r + x - 1, SLOWEST))
+    left = B * np.expm1(NOTHING / np.maximum(h.s, SLOWEST))
     return c, np.log1p(np.minimum(T - t_x, np.minimum(bought, left)) / c)
 
 
@@ -104,7 +104,7 @@ def nodes_needed(h: Parameters, x: Counts, t_x: Array, T: Array) -> Counts:
     beta 0.01 to 3,000) the logarithm of the integral and its slopes in r and s are within 1e-12
     of those with 300 nodes.
     """
-    return 8 + 2 * np.ceil(2 * _reach(h, x, t_x, T)[1]).astype(np.int64)
+    return 8 + 4 * np.ceil(_reach(h, x, t_x, T)[1]).astype(np.int64)
 
 
 def log_odds_dropped(h: Parameters, x: Counts, t_x: Array, T: Array) -> Array:
