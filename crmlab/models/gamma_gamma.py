@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import betaln, polygamma, psi
 
 from crmlab.errors import NotDefined, NotEstimable
-from crmlab.models.base import Fit, check_positive, fit_of
+from crmlab.models.base import Fit, check_aligned, check_positive, fit_of
 from crmlab.models.fitting import Evaluation, maximize
 from crmlab.models.special import Array, unique_rows
 
@@ -41,7 +41,9 @@ class GammaGamma:
         Raises NotEstimable with fewer than two such customers, or where all spend the same.
         """
         name = "spend_frequency" if "spend_frequency" in table else "frequency"
-        x, z = (np.asarray(table[c], dtype=float) for c in (name, "monetary_value"))
+        columns = (name, "monetary_value", *(["count"] if "count" in table else []))
+        check_aligned(**{column: table[column] for column in columns})
+        x, z = (np.asarray(table[c], dtype=float) for c in columns[:2])
         if "count" in table:
             count = np.asarray(table["count"]).astype(np.int64)
             x, z = np.repeat(x, count), np.repeat(z, count)
@@ -83,6 +85,7 @@ class GammaGamma:
 
     def log_likelihood(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
         """Log-likelihood of each mean spend over x > 0 occasions (Fader & Hardie 2013, eq. 1a)."""
+        check_aligned(frequency=frequency, monetary_value=monetary_value)
         x, z = np.asarray(frequency, dtype=float), np.asarray(monetary_value, dtype=float)
         return _log_likelihood((self.p, self.q, self.v), x, z)
 
@@ -93,6 +96,7 @@ class GammaGamma:
         makes the population's mean infinite.
         """
         self.expected_spend_new()
+        check_aligned(frequency=frequency, monetary_value=monetary_value)
         x = np.asarray(frequency, dtype=float)
         z = np.where(x > 0, np.asarray(monetary_value, dtype=float), 0.0)
         out: Array = self.p * (self.v + x * z) / (self.p * x + self.q - 1)
