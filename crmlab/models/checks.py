@@ -21,7 +21,7 @@ SUITES: dict[tuple[str, ...], Suite] = {
     ("frequency", "monetary_value"): checks_spend.SUITE,
     ("table",): checks_contracts.SUITE,
 }
-"""The suites by what a model's log_likelihood is asked with."""
+"""The suites by what a model's log_likelihood must be asked with."""
 
 
 class CheckResult(NamedTuple):
@@ -44,7 +44,8 @@ def check_model(model: Any) -> list[CheckResult]:
 
 def _suite(model: Any) -> Suite:
     likelihood = getattr(model, "log_likelihood", None)
-    asked = tuple(inspect.signature(likelihood).parameters) if likelihood else ()
+    given = inspect.signature(likelihood).parameters.values() if likelihood else ()
+    asked = tuple(p.name for p in given if p.default is p.empty)
     if asked not in SUITES:
         known = " or ".join(f"log_likelihood({', '.join(names)})" for names in SUITES)
         raise WrongParameter("model", model, f"a model with parameters that has {known}")

@@ -1,11 +1,11 @@
 """Writes hard_cases.parquet and hard_cases.json: twelve bases that break fitters, and their optima.
 
-Run by hand (half an hour): python tests/data/make_hard_cases.py FOLDER_OF_CSV_FILES
+Run by hand (a quarter of an hour): python tests/data/make_hard_cases.py FOLDER_OF_CSV_FILES
 
 An optimum is looked for without crmlab's optimiser: by SciPy's L-BFGS-B from 12 random starts in
-the same limits of the search, then by Nelder and Mead's method, which knows the value only. The
-value at the best end is then summed by mpmath, row by row in 30 digits, from the textbook formula
-(BG/NBD, MBG/NBD) or by adaptive quadrature over the time of leaving (Pareto/NBD).
+the same limits of the search, and from the best of their ends by Nelder and Mead's method, which
+knows the value only. The value at its end is then summed by mpmath, row by row in 30 digits, from
+the textbook formula (BG/NBD, MBG/NBD) or by quadrature over the time of leaving (Pareto/NBD).
 """
 
 import json
@@ -50,27 +50,15 @@ def search(kind, data):
         return -value / n, -slope * np.exp(theta) / n
 
     bounds = list(zip(scale - BOX, scale + BOX, strict=True))
-    best = None
-    for _ in range(STARTS):
-        start = scale + rng.uniform(-4, 4, 4)
-        with np.errstate(all="ignore"):
-            end = minimize(
-                both,
-                start,
-                jac=True,
-                bounds=bounds,
-                method="L-BFGS-B",
-                options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-10},
-            )
-            end = minimize(
-                lambda v: both(v)[0],
-                end.x,
-                bounds=bounds,
-                method="Nelder-Mead",
-                options={"xatol": 1e-9, "fatol": 1e-16, "maxiter": 4000},
-            )
-        if best is None or end.fun < best.fun:
-            best = end
+    with np.errstate(all="ignore"):
+        ends = [
+            minimize(both, scale + rng.uniform(-4, 4, 4), jac=True, bounds=bounds,
+                     method="L-BFGS-B", options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-10})
+            for _ in range(STARTS)
+        ]  # fmt: skip
+        best = min(ends, key=lambda end: end.fun)
+        best = minimize(lambda v: both(v)[0], best.x, bounds=bounds, method="Nelder-Mead",
+                        options={"xatol": 1e-9, "fatol": 1e-16, "maxiter": 3000})  # fmt: skip
     return np.exp(best.x)
 
 
