@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -333,6 +334,8 @@ def histories(table: Any) -> Histories:
 
     Raises InvalidHistory naming how many customers are impossible, the first of them, and why.
     """
+    columns = ("frequency", "recency", "T", *(["count"] if "count" in table else []))
+    check_aligned(**{name: table[name] for name in columns})
     x, t_x, T = (np.asarray(table[c], dtype=float) for c in ("frequency", "recency", "T"))
     count = np.asarray(table["count"], dtype=float) if "count" in table else np.ones(len(x))
     index = getattr(table, "index", None)
@@ -356,6 +359,7 @@ def check_history(
 
     A recency above T by rounding alone (1e-9 of T) is taken as T. Raises InvalidHistory.
     """
+    check_aligned(frequency=frequency, recency=recency, T=T)
     x, t_x, span = np.broadcast_arrays(
         *(np.asarray(v, dtype=float) for v in (frequency, recency, T))
     )
@@ -375,6 +379,25 @@ def check_history(
     for wrong, what, remedy in checks:
         _refuse(wrong, labels, values, what, remedy)
     return Histories(x.astype(np.int64), np.minimum(t_x, span), span, np.ones(x.shape, np.int64))
+
+
+def check_aligned(**columns: Any) -> None:
+    """Raise InvalidHistory where columns with labels (such as pandas Series) do not have the same.
+
+    Taken by position, as arrays are, they would give one customer another one's history.
+    """
+    labelled = [(n, c.index) for n, c in columns.items() if not callable(getattr(c, "index", len))]
+    for (first, here), (name, there) in pairwise(labelled):
+        if here is there or here.equals(there):
+            continue
+        rows = list(zip_longest(here, there, fillvalue="nothing"))
+        apart = [i for i, (one, other) in enumerate(rows) if one != other]
+        if apart:
+            raise InvalidHistory(
+                f"different labels in {first} and {name}", len(apart), len(rows),
+                "row {}, {} against {}".format(apart[0], *rows[apart[0]]),
+                "Take both from one table, or align them first.",
+            )  # fmt: skip
 
 
 def _refuse(wrong: Any, labels: Any, values: tuple[Any, ...], what: str, remedy: str) -> None:

@@ -64,6 +64,8 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
             out.append("This data shows no dropout.")
         elif np.all(self.a + self.b > 1e3):
             out.append("All customers drop out with the same probability.")
+        elif self.a + self.b < 1e-2:
+            out.append("Customers drop out at their first chance or hardly ever: none in between.")
         return tuple(out)
 
     @property

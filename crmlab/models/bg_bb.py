@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crmlab.errors import InvalidHistory, NotEstimable
 from crmlab.models import beta_bernoulli as formulas
-from crmlab.models.base import Fit, fit_of
+from crmlab.models.base import Fit, check_aligned, check_positive, fit_of
 from crmlab.models.fitting import in_logs, maximize
 from crmlab.models.special import Array, Counts, unique_rows
 
@@ -55,6 +55,9 @@ class BGBB:
 
     label: ClassVar[str] = "BG/BB"
 
+    def __post_init__(self) -> None:
+        check_positive(self)
+
     @classmethod
     def fit(cls, table: Any) -> Fit[BGBB]:
         """Maximum-likelihood fit to a table of customers or of patterns.
@@ -84,7 +87,7 @@ class BGBB:
 
         The paper's convention: with ahead = 0, to be there for the next opportunity, n + 1.
         """
-        return self._known(formulas.p_alive, frequency, recency, n, _whole("ahead", ahead))
+        return self._known(formulas.p_alive, frequency, recency, n, ahead=ahead)
 
     def expected_purchases(
         self, n_future: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, n: ArrayLike
@@ -104,8 +107,7 @@ class BGBB:
         frequency: ArrayLike, recency: ArrayLike, n: ArrayLike,
     ) -> Array:  # fmt: skip
         """Probability of k purchases at the next `n_future` opportunities, given the history."""
-        ahead = (_whole("k", k), _whole("n_future", n_future))
-        return self._known(formulas.probability, frequency, recency, n, *ahead)
+        return self._known(formulas.probability, frequency, recency, n, k=k, n_future=n_future)
 
     def pmf_new(self, k: ArrayLike, n: ArrayLike) -> Array:
         """Probability of k purchases of a new customer at the first `n` opportunities."""
@@ -123,7 +125,7 @@ class BGBB:
         if not 0 <= rate < np.inf:
             raise ValueError(f"the rate per period must be a number >= 0; it is {rate}")
         discounted = partial(formulas.purchases, rate)
-        return self._known(discounted, frequency, recency, n, _horizon(horizon))
+        return self._known(discounted, frequency, recency, n, horizon=horizon)
 
     def dert(self, rate: float, *, frequency: ArrayLike, recency: ArrayLike, n: ArrayLike) -> Array:
         """Discounted expected residual purchases, to infinity; discounting as in `det`."""
@@ -141,7 +143,7 @@ class BGBB:
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, n: ArrayLike
     ) -> Array:
         """Expected number of the next `horizon` opportunities that the customer is there for."""
-        return self._known(partial(formulas.life, 0.0), frequency, recency, n, _horizon(horizon))
+        return self._known(partial(formulas.life, 0.0), frequency, recency, n, horizon=horizon)
 
     def expected_remaining_life(
         self, *, frequency: ArrayLike, recency: ArrayLike, n: ArrayLike
@@ -183,11 +185,13 @@ class BGBB:
 
     def _known(
         self, formula: Callable[..., Array],
-        frequency: ArrayLike, recency: ArrayLike, n: ArrayLike, *ahead: Array | Counts,
+        frequency: ArrayLike, recency: ArrayLike, n: ArrayLike, **ahead: ArrayLike,
     ) -> Array:  # fmt: skip
         """A formula of (parameters, x, t_x, n, ...), computed once for each distinct row."""
+        check_aligned(frequency=frequency, **ahead)
+        asked = [_horizon(v) if k == "horizon" else _whole(k, v) for k, v in ahead.items()]
         history = check_opportunities(frequency, recency, n)
-        columns = np.broadcast_arrays(*history[:3], *ahead)
+        columns = np.broadcast_arrays(*history[:3], *asked)
         rows, inverse, _ = unique_rows(*(c.ravel() for c in columns))
         rows = [r.astype(c.dtype) for r, c in zip(rows, columns, strict=True)]
         out = formula(self._parameters, *rows)
@@ -210,7 +214,9 @@ def opportunities(table: Any) -> Opportunities:
 
     Raises InvalidHistory naming how many customers are impossible, the first of them, and why.
     """
-    x, t_x, n = (np.asarray(table[c], dtype=float) for c in ("frequency", "recency", "n"))
+    columns = ("frequency", "recency", "n", *(["count"] if "count" in table else []))
+    check_aligned(**{name: table[name] for name in columns})
+    x, t_x, n = (np.asarray(table[c], dtype=float) for c in columns[:3])
     index = getattr(table, "index", None)
     labels = None if index is None or callable(index) else np.asarray(index)
     found = check_opportunities(x, t_x, n, labels)
@@ -227,6 +233,7 @@ def check_opportunities(
 
     Raises InvalidHistory.
     """
+    check_aligned(frequency=frequency, recency=recency, n=n)
     values = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in (frequency, recency, n)))
     x, t_x, past = (v.ravel() for v in values)
     finite = np.isfinite(x) & np.isfinite(t_x) & np.isfinite(past)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from crmlab.errors import NotDefined, NotEstimable
 from crmlab.models import beta_weibull as formulas
-from crmlab.models.base import Fit, fit_of, parameters
+from crmlab.models.base import Fit, check_aligned, check_positive, fit_of, parameters
 from crmlab.models.fitting import Evaluation, Optimum, in_logs, maximize
 from crmlab.models.renewals import Renewals, Totals, read_survivors, read_totals
 from crmlab.models.special import Array, Counts, unique_rows
@@ -33,6 +33,9 @@ class AbstractContractual(abc.ABC):
     beta: float
 
     label: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check_positive(self)
 
     @property
     @abc.abstractmethod
@@ -126,6 +129,7 @@ class AbstractContractual(abc.ABC):
         self, customers: ArrayLike, n: ArrayLike, *, tenure: ArrayLike = 0
     ) -> Array:
         """Expected number, of customers who have passed `tenure` renewals, to pass n >= 0 more."""
+        check_aligned(customers=customers, n=n, tenure=tenure)
         start, more = np.broadcast_arrays(_whole(tenure, 0), _whole(n, 0))
         out: Array = np.asarray(customers, dtype=float) * np.exp(self._decline(start, start + more))
         return out

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaln, polygamma, psi
 
-from crmlab.errors import NotDefined, NotEstimable
-from crmlab.models.base import Fit, check_positive, fit_of
+from crmlab.errors import InvalidHistory, NotDefined, NotEstimable
+from crmlab.models.base import Fit, check_aligned, check_positive, fit_of
 from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 
@@ -41,14 +41,19 @@ class GammaGamma:
 
         Columns monetary_value and spend_frequency (or, without it, frequency), and count for
         rows that stand for several customers.
-        Raises NotEstimable with fewer than two such customers, or where all spend the same.
+        Raises InvalidHistory for a number of occasions that is none, and NotEstimable with fewer
+        than two such customers, or where all spend the same.
         """
         name = "spend_frequency" if "spend_frequency" in table else "frequency"
-        x, z = (np.asarray(table[c], dtype=float) for c in (name, "monetary_value"))
+        columns = (name, "monetary_value", *(["count"] if "count" in table else []))
+        check_aligned(**{column: table[column] for column in columns})
+        x, z = (np.asarray(table[c], dtype=float) for c in columns[:2])
+        _refuse_occasions(x, z)
         if "count" in table:
             count = np.asarray(table["count"]).astype(np.int64)
             x, z = np.repeat(x, count), np.repeat(z, count)
-        some = (x > 0) & np.isfinite(z)
+        some = np.flatnonzero((x > 0) & np.isfinite(z))
+        some = some[np.lexsort((z[some], x[some]))]  # so that the last bit knows no order of rows
         x, z = x[some], z[some]
         if (z <= 0).any():
             raise NotEstimable(
@@ -88,19 +93,22 @@ class GammaGamma:
         return float(self.log_likelihood(frequency=data[0], monetary_value=data[1]).sum())
 
     def log_likelihood(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
-        """Log-likelihood of each mean spend over x > 0 occasions (Fader & Hardie 2013, eq. 1a)."""
-        x, z = np.asarray(frequency, dtype=float), np.asarray(monetary_value, dtype=float)
+        """Log-likelihood of each mean spend over x > 0 occasions (Fader & Hardie 2013, eq. 1a).
+
+        Raises InvalidHistory, as `expected_spend` does.
+        """
+        x, z = check_spend(frequency, monetary_value)
         return _log_likelihood((self.p, self.q, self.v), x, z)
 
     def expected_spend(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
         """Posterior mean spend an occasion (Fader & Hardie 2013, eq. 5); the mean for frequency 0.
 
         `monetary_value` is not looked at where frequency is 0. Raises NotDefined where q <= 1
-        makes the population's mean infinite.
+        makes the population's mean infinite, and InvalidHistory for a number of occasions that is
+        none, or a mean spend of theirs that is missing or not above 0.
         """
         self.expected_spend_new()
-        x = np.asarray(frequency, dtype=float)
-        z = np.where(x > 0, np.asarray(monetary_value, dtype=float), 0.0)
+        x, z = check_spend(frequency, monetary_value)
         out: Array = self.p * (self.v + x * z) / (self.p * x + self.q - 1)
         return out
 
@@ -121,11 +129,46 @@ class GammaGamma:
         nu ~ Gamma(q + p x, v + x z) a customer, then spend ~ Gamma(p, nu) an occasion.
         """
         rng = np.random.default_rng(seed)
-        x = np.asarray(frequency, dtype=float)
-        z = np.where(x > 0, np.asarray(monetary_value, dtype=float), 0.0)
+        x, z = check_spend(frequency, monetary_value)
         nu = rng.gamma(self.q + self.p * x) / (self.v + x * z)
         out: Array = rng.gamma(self.p, size=len(customer)) / nu[customer]
         return out
+
+
+def check_spend(frequency: ArrayLike, monetary_value: ArrayLike) -> tuple[Array, Array]:
+    """Occasions and their mean spend, as arrays of one shape; the spend is 0 without an occasion.
+
+    Raises InvalidHistory naming how many customers are impossible, the first of them, and why.
+    """
+    check_aligned(frequency=frequency, monetary_value=monetary_value)
+    x, told = np.broadcast_arrays(
+        *(np.asarray(v, dtype=float) for v in (frequency, monetary_value))
+    )
+    _refuse_occasions(x, told)
+    z = np.where(x > 0, told, 0.0)
+    with np.errstate(invalid="ignore"):
+        wrong = (x > 0) & ~((z > 0) & (z < np.inf))
+    _refuse(
+        wrong, x, told, "a mean spend that is missing, infinite or not above 0",
+        "Set returns and free purchases aside; do not shift the amounts.",
+    )  # fmt: skip
+    return x, z
+
+
+def _refuse_occasions(x: Array, z: Array) -> None:
+    with np.errstate(invalid="ignore"):
+        wrong = ~((x >= 0) & (x < np.inf) & (np.floor(x) == x))
+    _refuse(
+        wrong, x, z, "a frequency that is no whole number >= 0",
+        "Frequency counts the occasions that the mean spend is taken over.",
+    )  # fmt: skip
+
+
+def _refuse(wrong: Any, x: Array, z: Array, what: str, remedy: str) -> None:
+    if wrong.any():
+        i = int(np.flatnonzero(wrong)[0])
+        first = f"row {i}, frequency {x.flat[i]:g}, mean spend {z.flat[i]:g}"
+        raise InvalidHistory(what, int(wrong.sum()), wrong.size, first, remedy)
 
 
 def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:

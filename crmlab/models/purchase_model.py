@@ -14,6 +14,7 @@ from crmlab.errors import NotEstimable, WrongParameter
 from crmlab.models.base import (
     Fit,
     Histories,
+    check_aligned,
     check_history,
     check_positive,
     fit_of,
@@ -29,6 +30,7 @@ from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 
 SAMPLE = 10_000  # customers on whom the starts climb first where there are many patterns
 BLOCK = 20_000  # distinct rows at a time: some 300 MB of quadrature nodes
+ABSENT = 0.01  # a chance of no one-time buyer below which it is asked where they are
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,8 +71,8 @@ class AbstractPurchaseModel(abc.ABC):
 
         Columns frequency, recency, T and, for patterns, count. With `covariates` the fit is that
         of a CovariateModel; a purchase process and a dropout process depend on them.
-        Raises InvalidHistory, UnusableCovariate, or NotEstimable where the data hold no repeat
-        buyer.
+        Raises InvalidHistory, UnusableCovariate, or NotEstimable where nobody bought a second time
+        or all customers have one and the same history.
         """
         if covariates is not None:
             return fit_covariates(cls, table, covariates)
@@ -80,12 +82,7 @@ class AbstractPurchaseModel(abc.ABC):
     @classmethod
     def _fit_patterns(cls, data: Histories, table: Any, start: Array | None) -> Fit[Self]:
         """The fit to checked patterns, from one start or from the usual ones."""
-        if not (data.frequency > 0).any():
-            raise NotEstimable(
-                cls.label,
-                f"none of the {int(data.customers.sum())} customers bought a second time",
-                "Take a longer period, or check the customer column.",
-            )
+        _refuse_thin(cls.label, data)
         span = float(np.average(data.T, weights=data.customers))
         scale = cls._scale(span)
         usual = [scale * np.array(place) for place in cls._starts()]
@@ -94,7 +91,7 @@ class AbstractPurchaseModel(abc.ABC):
         sample = in_logs(cls._objective(data.sample(SAMPLE))) if large else None
         optimum = maximize(in_logs(cls._objective(data)), starts, scale, cls.label, sample)
         model = cls(*(float(v) for v in optimum.parameters))
-        findings = model._findings(span)
+        findings = (*model._findings(span), *model._selection(data))
         return fit_of(model, optimum, table, int(data.customers.sum()), data, findings=findings)
 
     def _refit(self, data: Histories, rng: np.random.Generator) -> Fit[Self]:
@@ -118,6 +115,18 @@ class AbstractPurchaseModel(abc.ABC):
     @abc.abstractmethod
     def _findings(self, span: float) -> tuple[str, ...]:
         """What data that gave these parameters lack, in words; `span` is the mean T."""
+
+    def _selection(self, data: Histories) -> tuple[str, ...]:
+        """Whether one-time buyers seem to have been left out: none, where the model expects some.
+
+        Asked only if their absence has, under the fitted model, a chance of less than one in a
+        hundred (at most exp(-their expected number)): where everybody buys often it is no surprise.
+        """
+        if (data.frequency == 0).any():
+            return ()
+        once = weighted_sum(data.customers, self.pmf_new(0, data.T))
+        missing = "Every customer has bought again: were one-time buyers dropped?"
+        return (missing,) if once > -np.log(ABSENT) else ()
 
     def log_likelihood(self, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Array:
         """Log-likelihood of each ordered purchase history."""
@@ -233,6 +242,7 @@ class AbstractPurchaseModel(abc.ABC):
 
         Customers with parameters of their own differ by these too.
         """
+        check_aligned(**dict(zip(("T", "frequency", "t", "k"), asked[::-1], strict=False)))
         arrays = [np.asarray(v, dtype=float) for v in asked]
         if not all((v >= 0).all() for v in arrays):
             raise ValueError("a time or a count asked for is negative or missing")
@@ -325,3 +335,20 @@ class AbstractPurchaseModel(abc.ABC):
     @abc.abstractmethod
     def _draw(self, rng: np.random.Generator, x: Counts, t_x: Array, T: Array) -> Customers:
         """Rate and dropout of customers who are alive at T, given their histories."""
+
+
+def _refuse_thin(label: str, data: Histories) -> None:
+    """Refuse data that hold no repeat purchase, or one history only: that tells no rates apart."""
+    customers = int(data.customers.sum())
+    if not (data.frequency > 0).any():
+        raise NotEstimable(
+            label, f"none of the {customers} customers bought a second time",
+            "Take a longer period, or check the customer column.",
+        )  # fmt: skip
+    if len(data.T) == 1:
+        x, t_x, T = data.frequency[0], data.recency[0], data.T[0]
+        alike = f"frequency {x}, recency {t_x:g}, T {T:g}"
+        raise NotEstimable(
+            label, f"the history of its {customers} customers is one and the same ({alike})",
+            "It needs customers who differ; check the customer column and the dates.",
+        )  # fmt: skip

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.errors import InvalidHistory
+from crmlab.models.base import check_aligned
 from crmlab.models.special import Array, unique_rows
 
 Flags = NDArray[np.bool_]
@@ -60,7 +61,9 @@ def read_survivors(table: Any) -> tuple[Renewals, int]:
     with gaps. Customers are counted where their cohort is first seen, if it is seen again.
     Raises InvalidCohorts naming how many rows are impossible, the first of them, and why.
     """
-    tenure, customers = (np.asarray(table[c], dtype=float) for c in ("tenure", "customers"))
+    columns = ("tenure", "customers", *(["cohort"] if "cohort" in table else []))
+    check_aligned(**{name: table[name] for name in columns})
+    tenure, customers = (np.asarray(table[c], dtype=float) for c in columns[:2])
     names = list(table["cohort"]) if "cohort" in table else [""] * len(tenure)
     numbers = {name: i for i, name in enumerate(dict.fromkeys(names))}
     cohort = np.array([numbers[name] for name in names], dtype=int)
@@ -92,7 +95,9 @@ def read_totals(table: Any) -> tuple[Totals, int]:
     the new ones too). The base must start empty: in the first period everyone is new.
     Raises InvalidCohorts naming how many rows are impossible, the first of them, and why.
     """
-    columns = [np.asarray(table[c], dtype=float) for c in ("period", "acquired", "customers")]
+    named = {name: table[name] for name in ("period", "acquired", "customers")}
+    check_aligned(**named)
+    columns = [np.asarray(column, dtype=float) for column in named.values()]
     order = np.argsort(columns[0], kind="stable")
     period, acquired, customers = (column[order] for column in columns)
     old = np.concatenate(([0.0], customers[:-1]))[: len(period)]

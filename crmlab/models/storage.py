@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ def save_fit(fit: Fit[Any], path: str | PathLike[str]) -> None:
     Path(path).write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def load_fit(path: str | PathLike[str]) -> Fit[Any]:
+def load_fit(path: str | PathLike[str], *, kinds: Iterable[type[Any]] = ()) -> Fit[Any]:
     """Read a fit back: the same model, covariance and diagnosis; its data are not in the file.
 
+    `kinds` are model classes of your own, which the catalogue does not have.
     Raises UnreadableSource for a file that is not one of ours.
     """
+    known = MODELS | {kind.__name__: kind for kind in kinds}
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         if content["schema_version"] != SCHEMA_VERSION:
@@ -38,7 +41,7 @@ def load_fit(path: str | PathLike[str]) -> Fit[Any]:
         told: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in content["diagnosis"].items()
         }
-        kind = MODELS[content["model"]]
+        kind = known[content["model"]]
         return Fit(
             from_description(kind, content)
             if "covariates" in content

@@ -1,4 +1,4 @@
-"""The shared suite on every purchase model, and that it finds what is wrong."""
+"""The shared suite on every model of the catalogue, and that it finds what is wrong."""
 
 from __future__ import annotations
 
@@ -10,24 +10,36 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab import BGNBD, MBGNBD, ParetoNBD
-from crmlab.models.catalogue import PURCHASE_MODELS
-from crmlab.models.checks import check_model, histories_of
+from crmlab import BGBB, BGNBD, MBGNBD, SBG, BdW, GammaGamma, ParetoNBD
+from crmlab.errors import WrongParameter
+from crmlab.models.catalogue import MODELS, PURCHASE_MODELS
+from crmlab.models.checks import check_model
+from crmlab.models.checks_purchases import histories_of
+from crmlab.models.checks_shared import SHARED
 
 TYPICAL = {
     "bg-nbd": BGNBD(0.243, 4.414, 0.793, 2.426),
     "mbg-nbd": MBGNBD(0.525, 6.183, 0.891, 1.614),
     "pareto-nbd": ParetoNBD(0.553, 10.578, 0.606, 11.669),
 }
+OTHERS = {
+    "GammaGamma": GammaGamma(6.25, 3.74, 15.44),
+    "BGBB": BGBB(1.204, 0.75, 0.657, 2.783),
+    "SBG": SBG(0.668, 3.806),
+    "BdW": BdW(0.259, 1.723, 1.584),
+}
+EXAMPLES = {type(model).__name__: model for model in TYPICAL.values()} | OTHERS
+"""A model of each class of the catalogue, at published parameters."""
 
 
-@pytest.mark.parametrize("name", sorted(PURCHASE_MODELS))
+@pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_model_of_the_catalogue_passes(name: str) -> None:
-    """All checks, none skipped; a model without typical parameters here fails."""
-    results = check_model(TYPICAL[name])
+    """All checks of its kind, none skipped; a model without an example here fails."""
+    results = check_model(EXAMPLES[name])
 
     assert [r for r in results if not r.passed] == []
-    assert len(results) == 14
+    assert len(results) >= len(SHARED) + 5
+    assert len({r.check for r in results}) == len(results)
 
 
 def test_the_suite_finds_a_wrong_expectation() -> None:
@@ -42,6 +54,48 @@ def test_the_suite_finds_a_wrong_expectation() -> None:
 
     assert any("pmf" in check for check in failed)
     assert any("Simulated histories" in check for check in failed)
+    assert not any("JSON" in check for check in failed)  # a model of one's own can be loaded
+
+
+def failures(model: Any) -> str:
+    """The claims that a model fails, in one text."""
+    return " ".join(r.check + r.found for r in check_model(model) if not r.passed)
+
+
+def test_the_suite_finds_faults_in_models_of_every_kind() -> None:
+    """Too high, moved by the order of rows, said of the wrong row, or accepted though impossible:
+    each fault is found by the check that is there for it.
+    """
+
+    class Generous(GammaGamma):
+        def expected_spend(self, **seen: Any) -> Any:
+            return 1.05 * super().expected_spend(**seen)
+
+    class Neighbourly(BGBB):
+        def expected_purchases(self, n_future: Any, **history: Any) -> Any:
+            found = super().expected_purchases(n_future, **history)
+            return found + 1e-6 * found.mean()
+
+    class Loyal(SBG):
+        def survival(self, n: Any) -> Any:
+            return super().survival(n) ** 0.99
+
+    class Careless(MBGNBD):
+        @classmethod
+        def fit(cls, table: Any) -> Any:
+            return super().fit({**table, "frequency": np.abs(table["frequency"])})
+
+    assert "everybody" in failures(Generous(6.25, 3.74, 15.44))
+    assert "alone and together" in failures(Neighbourly(1.204, 0.75, 0.657, 2.783))
+    assert "product of the retention rates" in failures(Loyal(0.668, 3.806))
+    assert "was accepted" in failures(Careless(0.525, 6.183, 0.891, 1.614))
+
+
+def test_what_is_no_model_is_refused_with_what_is_expected() -> None:
+    """A class without parameters, or something else altogether."""
+    for wrong in (BGNBD, 5, "bg-nbd"):
+        with pytest.raises(WrongParameter, match=r"expected a model with parameters that has"):
+            check_model(wrong)
 
 
 @pytest.mark.parametrize("name", sorted(PURCHASE_MODELS))
