@@ -37,9 +37,7 @@ from crmlab.models.special import Array, Counts, unique_rows
 if TYPE_CHECKING:
     from crmlab.models.purchase_model import AbstractPurchaseModel
 
-DEPENDENT = (
-    1e-6  # share of a column's spread that the columns before it leave, below which it is one
-)
+DEPENDENT = 1e-6  # share of a column's spread, left by those before it, that counts as nothing
 
 
 class Linked(NamedTuple):

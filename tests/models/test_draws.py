@@ -97,7 +97,8 @@ def test_95_per_cent_intervals_hold_what_happens(regime: str) -> None:
 
         drawn = np.repeat(fit.draws(60, seed=seed).parameters, 4, axis=0)
         rng = np.random.default_rng(seed)
-        totals = prediction._totals(fit, drawn, ahead, table, np.zeros(500, int), rng)
+        asked = prediction.Asked(**table, covariates=None)
+        totals = prediction._totals(fit, drawn, ahead, asked, np.zeros(500, int), rng)
         lower, upper = prediction._limits(totals, 0.95)
         inside += bool(lower[0] <= actual.sum() <= upper[0])
         if seed < 10:
@@ -134,7 +135,8 @@ def test_large_and_small_bases_agree(sample: pd.DataFrame) -> None:
     rng = np.random.default_rng(5)
     history = {c: ten[c].to_numpy() for c in ("frequency", "recency", "T")}
     drawn = fit.draws(400, seed=4).parameters
-    totals = prediction._totals(fit, drawn, 39, history, np.zeros(len(ten), int), rng)
+    asked = prediction.Asked(**history, covariates=None)
+    totals = prediction._totals(fit, drawn, 39, asked, np.zeros(len(ten), int), rng)
     lower, upper = prediction._limits(totals, 0.95)
 
     assert normal["lower"] == pytest.approx(lower[0], rel=0.01)
