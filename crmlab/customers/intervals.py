@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from crmlab.customers.scores import Assumptions
-from crmlab.models.base import Fit, parameters
+from crmlab.models.base import Fit, parameters, with_parameters
 from crmlab.models.special import Array, unique_rows
 
 STEP = 1e-4  # relative step of the central differences
@@ -57,7 +57,7 @@ def parameter_sd(fit: Fit[Any], total: Callable[[Any], ArrayLike]) -> Array:
     for i in free:
         shift = np.ones_like(values)
         shift[i] = np.exp(STEP)
-        up, down = (type(fit.model)(*v) for v in (values * shift, values / shift))
+        up, down = (with_parameters(fit.model, v) for v in (values * shift, values / shift))
         slopes.append((np.asarray(total(up)) - np.asarray(total(down))) / (2 * STEP))
     if not slopes:
         return np.zeros_like(np.asarray(total(fit.model), dtype=float))
@@ -105,7 +105,7 @@ def active_interval(customers: pd.DataFrame, fit: Fit[Any], level: float, seed: 
 
 
 def _models(fit: Fit[Any], seed: int) -> list[Any]:
-    return [type(fit.model)(*values) for values in fit.draws(DRAWS, seed=seed).parameters]
+    return [with_parameters(fit.model, values) for values in fit.draws(DRAWS, seed=seed).parameters]
 
 
 def equity_interval(

@@ -65,7 +65,8 @@ M = TypeVar("M")
 class Fit(Generic[M]):
     """A model estimated from data. Nothing in it changes; a new fit is a new value.
 
-    `covariance` is that of the log-parameters; `log_likelihood` is on the data's own scale;
+    `covariance` is that of the log-parameters; `log_likelihood` is on the data's own scale (nan
+    where it is not known);
     `unit` is the data's time unit (None where unknown); `fingerprint` tells the data apart;
     `data` are the patterns that were fitted (None in a fit that was loaded from a file).
     """
@@ -147,13 +148,12 @@ class Fit(Generic[M]):
 
     def as_dict(self) -> dict[str, Any]:
         """Everything about the fit in plain numbers and text, ready for JSON."""
+        estimated = dict(zip(names(self.model), parameters(self.model).tolist(), strict=True))
         return {
             "model": type(self.model).__name__,
-            "parameters": dict(
-                zip(names(self.model), parameters(self.model).tolist(), strict=True)
-            ),
+            "parameters": estimated | fixed(self.model),
             "log_covariance": self.covariance.tolist(),
-            "log_likelihood": self.log_likelihood,
+            "log_likelihood": None if np.isnan(self.log_likelihood) else self.log_likelihood,
             "customers": self.customers,
             "unit": self.unit,
             "fingerprint": self.fingerprint,
@@ -175,8 +175,25 @@ class Fit(Generic[M]):
 
 
 def names(model: Any) -> list[str]:
-    """Names of a model's parameters, in the order of its covariance."""
-    return [field.name for field in dataclasses.fields(model)]
+    """Names of a model's estimated parameters, in the order of its covariance.
+
+    A field with the metadata `estimated=False`, such as the k of BG/CNBD-k, is none of them.
+    """
+    return [f.name for f in dataclasses.fields(model) if f.metadata.get("estimated", True)]
+
+
+def fixed(model: Any) -> dict[str, Any]:
+    """A model's fields that are not estimated by climbing the likelihood, by name."""
+    known = names(model)
+    return {
+        f.name: getattr(model, f.name) for f in dataclasses.fields(model) if f.name not in known
+    }
+
+
+def with_parameters(model: M, values: ArrayLike) -> M:
+    """The same model with other values of its estimated parameters, in the order of `names`."""
+    new = zip(names(model), np.asarray(values, dtype=float).tolist(), strict=True)
+    return dataclasses.replace(model, **dict(new))  # type: ignore[type-var]
 
 
 def check_positive(model: Any) -> None:

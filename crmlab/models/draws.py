@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crmlab.errors import NotEstimable
-from crmlab.models.base import parameters
+from crmlab.models.base import parameters, with_parameters
 from crmlab.models.special import Array
 
 SMALL_BASE = 2000
@@ -65,8 +65,8 @@ def _log_normal(fit: Any, theta: Array) -> Array:
 
 
 def _log_likelihoods(fit: Any, theta: Array) -> Array:
-    kind = type(fit.model)
-    return np.array([kind(*values)._total_log_likelihood(fit.data) for values in np.exp(theta)])
+    models = (with_parameters(fit.model, values) for values in np.exp(theta))
+    return np.array([model._total_log_likelihood(fit.data) for model in models])
 
 
 def _bootstrap(fit: Any, n: int, rng: np.random.Generator) -> Array:

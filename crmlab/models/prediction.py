@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from crmlab.models.base import histories, parameters
+from crmlab.models.base import histories, parameters, with_parameters
 from crmlab.models.special import Array, Counts, unique_rows
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _futures(
     n = len(history[0])
     rows = []
     for values in drawn:
-        future = type(fit.model)(*values).simulate_future(t, **tiled, seed=rng)
+        future = with_parameters(fit.model, values).simulate_future(t, **tiled, seed=rng)
         bought = np.bincount(future.customer, minlength=n * ROUNDS_A_DRAW)
         rows.append(bought.reshape(ROUNDS_A_DRAW, n))
     return np.concatenate(rows).astype(float)
@@ -105,7 +105,7 @@ def _totals(
     size = int(group.max()) + 1
     rows = []
     for values in drawn:
-        future = type(fit.model)(*values).simulate_future(t, **history, seed=rng)
+        future = with_parameters(fit.model, values).simulate_future(t, **history, seed=rng)
         rows.append(np.bincount(group[future.customer], minlength=size))
     return np.array(rows, dtype=float)
 
@@ -124,7 +124,7 @@ def _normal_totals(
         step = np.ones(len(estimate))
         step[i] = np.exp(1e-4)
         up, down = (
-            type(fit.model)(*v).expected_purchases(t, **history)
+            with_parameters(fit.model, v).expected_purchases(t, **history)
             for v in (estimate * step, estimate / step)
         )
         slope = ((up - down) / 2e-4)[inverse] * asked.customers

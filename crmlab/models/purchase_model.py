@@ -17,7 +17,9 @@ from crmlab.models.base import (
     check_history,
     check_positive,
     fit_of,
+    fixed,
     histories,
+    parameters,
 )
 from crmlab.models.fitting import Evaluation, maximize
 from crmlab.models.simulation import Customers, Purchases, walk
@@ -38,6 +40,7 @@ class AbstractPurchaseModel(abc.ABC):
     """
 
     label: ClassVar[str]
+    likelihood_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
 
     def __post_init__(self) -> None:
         check_positive(self)
@@ -53,8 +56,13 @@ class AbstractPurchaseModel(abc.ABC):
         return cls._fit_patterns(found.patterns(), table, None)
 
     @classmethod
-    def _fit_patterns(cls, data: Histories, table: Any, start: Array | None) -> Fit[Self]:
-        """The fit to checked patterns, from one start or from the usual ones."""
+    def _fit_patterns(
+        cls, data: Histories, table: Any, start: Array | None, **given: int
+    ) -> Fit[Self]:
+        """The fit to checked patterns, from one start or from the usual ones.
+
+        `given` are the model's fields that are not estimated, by name.
+        """
         if not (data.frequency > 0).any():
             raise NotEstimable(
                 cls.label,
@@ -62,11 +70,11 @@ class AbstractPurchaseModel(abc.ABC):
                 "Take a longer period, or check the customer column.",
             )
         span = float(np.average(data.T, weights=data.customers))
-        scale = cls._scale(span)
+        scale = cls._scale(span, **given)
         usual = [scale * np.array(place) for place in cls._starts()]
         starts = usual if start is None else [start]
-        optimum = maximize(cls._objective(data), starts, scale, cls.label)
-        model = cls(*(float(v) for v in optimum.parameters))
+        optimum = maximize(cls._objective(data, **given), starts, scale, cls.label)
+        model = cls(*(float(v) for v in optimum.parameters), **given)
         findings = model._findings(span)
         return fit_of(model, optimum, table, int(data.customers.sum()), data, findings=findings)
 
@@ -77,8 +85,8 @@ class AbstractPurchaseModel(abc.ABC):
         seen = Histories(
             drawn["frequency"].astype(np.int64), drawn["recency"], T, np.ones_like(T, int)
         )
-        start = np.array([getattr(self, f.name) for f in dataclasses.fields(self)])
-        return type(self)._fit_patterns(seen.patterns(), None, start)
+        start = parameters(self)
+        return type(self)._fit_patterns(seen.patterns(), None, start, **fixed(self))
 
     def _total_log_likelihood(self, data: Histories) -> float:
         """Log-likelihood of all customers of `data`."""
@@ -101,7 +109,8 @@ class AbstractPurchaseModel(abc.ABC):
         x, t_x, span, _ = check_history(frequency, recency, T)
         alive = self._p_alive(x, t_x, span)
         if np.any(np.asarray(ahead) != 0):
-            return alive * self.survival_if_alive(ahead, frequency=frequency, T=T)
+            history = {"frequency": frequency, "recency": recency, "T": T}
+            return alive * self.survival_if_alive(ahead, **history)
         return alive
 
     def expected_purchases(
@@ -109,17 +118,17 @@ class AbstractPurchaseModel(abc.ABC):
     ) -> Array:
         """Expected occasions in (T, T + t], given the history."""
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(self._purchases, t, frequency, T)
+        return alive * self._if_alive(self._purchases, t, history=(frequency, recency, T))
 
     def expected_purchases_new(self, t: ArrayLike) -> Array:
         """Expected repeat occasions of a new customer in (0, t]."""
-        return self._stays_at_first() * self._distinct(self._purchases, t, 0, 0)
+        return self._stays_at_first() * self._if_alive(self._purchases, t)
 
     def pmf(
         self, k: ArrayLike, t: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Probability of k occasions in (T, T + t], given the history."""
-        if_alive = self._distinct(self._pmf, k, t, frequency, T)
+        if_alive = self._if_alive(self._pmf, k, t, history=(frequency, recency, T))
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
         out: Array = alive * if_alive + (1 - alive) * (np.asarray(k) == 0)
         return out
@@ -127,7 +136,7 @@ class AbstractPurchaseModel(abc.ABC):
     def pmf_new(self, k: ArrayLike, t: ArrayLike) -> Array:
         """Probability of k repeat occasions of a new customer in (0, t]."""
         stays = self._stays_at_first()
-        if_stays = self._distinct(self._pmf, k, t, 0, 0)
+        if_stays = self._if_alive(self._pmf, k, t)
         out: Array = stays * if_stays + (1 - stays) * (np.asarray(k) == 0)
         return out
 
@@ -141,7 +150,8 @@ class AbstractPurchaseModel(abc.ABC):
         `nodes` of the time integral: fewer are quicker and good to fewer digits.
         """
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(self._discounting(rate, nodes), horizon, frequency, T)
+        discounted = self._discounting(rate, nodes)
+        return alive * self._if_alive(discounted, horizon, history=(frequency, recency, T))
 
     def dert(self, rate: float, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Array:
         """Discounted expected residual occasions, to infinity; `rate` > 0."""
@@ -149,19 +159,24 @@ class AbstractPurchaseModel(abc.ABC):
 
     def det_new(self, rate: float, horizon: ArrayLike) -> Array:
         """Discounted expected repeat occasions of a new customer in (0, horizon]."""
-        ahead = self._distinct(self._discounting(rate, None), horizon, 0, 0)
+        ahead = self._if_alive(self._discounting(rate, None), horizon)
         return self._stays_at_first() * ahead
 
-    def survival_if_alive(self, t: ArrayLike, *, frequency: ArrayLike, T: ArrayLike) -> Array:
-        """Probability of staying until T + t of a customer who is alive at T."""
-        return self._distinct(self._survival, t, frequency, T)
+    def survival_if_alive(
+        self, t: ArrayLike, *, frequency: ArrayLike, T: ArrayLike, recency: ArrayLike | None = None
+    ) -> Array:
+        """Probability of staying until T + t of a customer who is alive at T.
+
+        Only models of regular buyers need `recency`, and raise WrongParameter without it.
+        """
+        return self._if_alive(self._survival, t, history=(frequency, recency, T))
 
     def expected_life(
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Expected time until dropout, at most `horizon` (restricted mean; inf for the mean)."""
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(self._life, horizon, frequency, T)
+        return alive * self._if_alive(self._life, horizon, history=(frequency, recency, T))
 
     def simulate(self, T: ArrayLike, *, seed: Any) -> Purchases:
         """Whole histories of new customers watched for `T` (one each), from the first occasion."""
@@ -196,17 +211,31 @@ class AbstractPurchaseModel(abc.ABC):
 
         return discounted
 
+    def _if_alive(
+        self, formula: Callable[..., Array], *asked: ArrayLike, history: tuple[Any, ...] = (0, 0, 0)
+    ) -> Array:
+        """A formula of arrays (..., x, T) for customers alive at T; `history` is x, t_x, T.
+
+        That of a new customer unless given. t_x tells no more where purchases have no memory.
+        """
+        return self._distinct(formula, *asked, history[0], history[2])
+
     def _distinct(self, formula: Callable[..., Array], *asked: ArrayLike) -> Array:
-        """A formula of arrays (..., t, x, T), computed once for each distinct row."""
+        """A formula of arrays (..., t, x, T), computed once for each distinct row.
+
+        Where it gives several values a row, they are along the first axis.
+        """
         arrays = np.broadcast_arrays(*(np.asarray(v, dtype=float) for v in asked))
         if not all((v >= 0).all() for v in arrays):
             raise ValueError("a time or a count asked for is negative or missing")
         rows, inverse, _ = unique_rows(*(v.ravel() for v in arrays))
-        values = np.empty(len(rows[0]))
-        for i in range(0, len(values), BLOCK):
-            part = slice(i, i + BLOCK)
-            values[part] = formula(*(row[part] for row in rows))
-        return values[inverse].reshape(arrays[0].shape)
+        if not len(rows[0]):
+            return np.empty(arrays[0].shape)
+        parts = [
+            formula(*(row[i : i + BLOCK] for row in rows)) for i in range(0, len(rows[0]), BLOCK)
+        ]
+        values: Array = np.concatenate(parts, axis=-1)
+        return values[..., inverse].reshape(*values.shape[:-1], *arrays[0].shape)
 
     @classmethod
     @abc.abstractmethod

@@ -40,7 +40,7 @@ def load_fit(path: str | PathLike[str]) -> Fit[Any]:
         return Fit(
             MODELS[content["model"]](**content["parameters"]),
             np.array(content["log_covariance"], dtype=float),
-            content["log_likelihood"],
+            float("nan") if content["log_likelihood"] is None else content["log_likelihood"],
             content["customers"],
             content["unit"],
             content["fingerprint"],

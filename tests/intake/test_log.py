@@ -43,6 +43,7 @@ def test_the_summary_has_the_columns_of_the_schema(orders: TransactionLog):
         "first_date": "M",
         "last_date": "M",
         "total_value": "f",
+        "log_gaps": "f",
     }
 
 

@@ -10,11 +10,13 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab import BGNBD, MBGNBD, ParetoNBD
+from crmlab import BGCNBD, BGNBD, MBGCNBD, MBGNBD, ParetoNBD
 from crmlab.models.catalogue import PURCHASE_MODELS
 from crmlab.models.checks import check_model, histories_of
 
 TYPICAL = {
+    "bg-cnbd": BGCNBD(0.243, 1.471, 0.793, 2.426, k=3),
+    "mbg-cnbd": MBGCNBD(0.525, 3.092, 0.891, 1.614, k=2),
     "bg-nbd": BGNBD(0.243, 4.414, 0.793, 2.426),
     "mbg-nbd": MBGNBD(0.525, 6.183, 0.891, 1.614),
     "pareto-nbd": ParetoNBD(0.553, 10.578, 0.606, 11.669),
