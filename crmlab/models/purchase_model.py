@@ -235,7 +235,7 @@ class AbstractPurchaseModel(abc.ABC):
             formula(*(row[i : i + BLOCK] for row in rows)) for i in range(0, len(rows[0]), BLOCK)
         ]
         values: Array = np.concatenate(parts, axis=-1)
-        return values[..., inverse].reshape(*values.shape[:-1], *arrays[0].shape)
+        return values[..., inverse].reshape((*values.shape[:-1], *arrays[0].shape))
 
     @classmethod
     @abc.abstractmethod
