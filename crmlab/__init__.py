@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from crmlab.models.base import Fit
     from crmlab.models.bdw import BdW
     from crmlab.models.bg_bb import BGBB
+    from crmlab.models.bg_cnbd import BGCNBD
     from crmlab.models.bg_nbd import BGNBD
     from crmlab.models.checks import check_model
     from crmlab.models.comparison import likelihood_ratio_test
     from crmlab.models.covariates import Covariates
     from crmlab.models.exchange import from_lifetimes
     from crmlab.models.gamma_gamma import GammaGamma
+    from crmlab.models.mbg_cnbd import MBGCNBD
     from crmlab.models.mbg_nbd import MBGNBD
     from crmlab.models.pareto_nbd import ParetoNBD
     from crmlab.models.sbg import SBG
@@ -31,7 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BGBB",
+    "BGCNBD",
     "BGNBD",
+    "MBGCNBD",
     "MBGNBD",
     "SBG",
     "Backtest",
@@ -56,10 +60,12 @@ __all__ = [
 
 _HOMES = {
     "BGBB": "crmlab.models.bg_bb",
+    "BGCNBD": "crmlab.models.bg_cnbd",
     "BGNBD": "crmlab.models.bg_nbd",
     "BdW": "crmlab.models.bdw",
     "SBG": "crmlab.models.sbg",
     "likelihood_ratio_test": "crmlab.models.comparison",
+    "MBGCNBD": "crmlab.models.mbg_cnbd",
     "MBGNBD": "crmlab.models.mbg_nbd",
     "Backtest": "crmlab.customers.backtest",
     "Cohorts": "crmlab.customers.cohorts",

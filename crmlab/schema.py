@@ -25,6 +25,7 @@ SUMMARY = (
     Column("first_date", "date", "", "day of the first occasion"),
     Column("last_date", "date", "", "day of the last occasion"),
     Column("total_value", "number", "money", "net spend of all occasions"),
+    Column("log_gaps", "number", "", "sum of ln(gap / time unit) over the gaps between occasions"),
 )
 
 SCORES = (

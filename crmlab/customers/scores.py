@@ -63,7 +63,7 @@ def score(
     history = {"frequency": x, "recency": t_x, "T": T}
     alive = model.p_alive(**history)
     det = model.det(given.rate, given.horizon, **history)
-    stays = model.survival_if_alive(given.quarter, frequency=x, T=T)
+    stays = model.survival_if_alive(given.quarter, **history)
     each = spend.model.expected_spend(
         frequency=summary["spend_frequency"].to_numpy(),
         monetary_value=summary["monetary_value"].to_numpy(),

@@ -77,7 +77,7 @@ class Fit(Generic[M]):
     """A model estimated from data. Nothing in it changes; a new fit is a new value.
 
     `covariance` is that of the log-parameters (coefficients of covariates as they are);
-    `log_likelihood` is on the data's own scale;
+    `log_likelihood` is on the data's own scale (nan where it is not known);
     `unit` is the data's time unit (None where unknown); `fingerprint` tells the data apart;
     `data` are the patterns that were fitted (None in a fit that was loaded from a file).
     """
@@ -177,7 +177,7 @@ class Fit(Generic[M]):
         return {
             **described(self.model),
             "log_covariance": self.covariance.tolist(),
-            "log_likelihood": self.log_likelihood,
+            "log_likelihood": None if np.isnan(self.log_likelihood) else self.log_likelihood,
             "customers": self.customers,
             "unit": self.unit,
             "fingerprint": self.fingerprint,
@@ -227,6 +227,13 @@ def field_names(model: Any) -> list[str]:
     return [field.name for field in fields if field.metadata.get("estimated", True)]
 
 
+def fixed(model: Any) -> dict[str, Any]:
+    """A model's fields that are not estimated by climbing the likelihood, by name."""
+    own = field_names(model)
+    every = [field.name for field in dataclasses.fields(model)]
+    return {name: getattr(model, name) for name in every if name not in own}
+
+
 @functools.singledispatch
 def estimates(model: Any) -> Estimates:
     """What is estimated of a model: its fields, all of them above 0."""
@@ -247,7 +254,7 @@ def described(model: Any) -> dict[str, Any]:
     """A model in plain numbers and text."""
     found = estimates(model)
     values = dict(zip(found.names, found.values.tolist(), strict=True))
-    return {"model": type(model).__name__, "parameters": values}
+    return {"model": type(model).__name__, "parameters": values | fixed(model)}
 
 
 def title(model: Any) -> str:

@@ -17,6 +17,27 @@ from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.models.simulation import Customers
 from crmlab.models.special import Array, Counts
 
+# The last two lie where MBG/NBD can have a second, better optimum: a and b below 1.
+STARTS = (
+    (0.5, 0.3, 1.0, 2.0),
+    (1.0, 1.0, 0.3, 3.0),
+    (0.2, 0.1, 2.0, 2.0),
+    (0.6, 0.3, 0.3, 0.4),
+    (2.0, 2.0, 0.5, 0.3),
+)
+
+
+def lacks(r: float, a: float | Array, b: float | Array) -> tuple[str, ...]:
+    """What data that gave these parameters lack, in words."""
+    out = ["All customers buy at the same rate."] if r > 500 else []
+    if np.all(a / (a + b) < 1e-3):
+        out.append("This data shows no dropout.")
+    elif np.all(a + b > 1e3):
+        out.append("All customers drop out with the same probability.")
+    elif np.all(a + b < 1e-2):
+        out.append("Customers drop out at their first chance or hardly ever: none in between.")
+    return tuple(out)
+
 
 @dataclasses.dataclass(frozen=True)
 class AbstractBetaGeometricNBD(AbstractPurchaseModel):
@@ -39,14 +60,7 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
 
     @classmethod
     def _starts(cls) -> tuple[tuple[float, ...], ...]:
-        # The last two lie where MBG/NBD can have a second, better optimum: a and b below 1.
-        return (
-            (0.5, 0.3, 1.0, 2.0),
-            (1.0, 1.0, 0.3, 3.0),
-            (0.2, 0.1, 2.0, 2.0),
-            (0.6, 0.3, 0.3, 0.4),
-            (2.0, 2.0, 0.5, 0.3),
-        )
+        return STARTS
 
     @classmethod
     def _scale(cls, span: float) -> Array:
@@ -59,14 +73,7 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
         return lambda values: formulas.evaluate(formulas.Parameters(*values), x, t_x, T, n, count)
 
     def _findings(self, span: float) -> tuple[str, ...]:  # noqa: ARG002
-        out = ["All customers buy at the same rate."] if self.r > 500 else []
-        if np.all(self.a / (self.a + self.b) < 1e-3):
-            out.append("This data shows no dropout.")
-        elif np.all(self.a + self.b > 1e3):
-            out.append("All customers drop out with the same probability.")
-        elif self.a + self.b < 1e-2:
-            out.append("Customers drop out at their first chance or hardly ever: none in between.")
-        return tuple(out)
+        return lacks(self.r, self.a, self.b)
 
     @property
     def _parameters(self) -> formulas.Parameters:

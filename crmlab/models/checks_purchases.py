@@ -14,13 +14,28 @@ CUSTOMERS = 800
 
 
 def histories_of(model: Any, customers: int = CUSTOMERS, seed: int = SEED) -> dict[str, Array]:
-    """A base simulated from the model: frequency, recency and T of customers who joined in turn."""
+    """A base simulated from the model: frequency, recency, T and log_gaps of customers who joined
+    in turn.
+    """
     T = np.linspace(30.0, 60.0, customers)
-    return dict(model.simulate(T, seed=seed).summarize(T))
+    bought = model.simulate(T, seed=seed)
+    return {**bought.summarize(T), "log_gaps": bought.log_gaps(T)}
+
+
+def _asked(table: Table) -> dict[str, Array]:
+    """The columns that every question takes."""
+    return {name: table[name] for name in ("frequency", "recency", "T")}
+
+
+def _likelihood(model: Any, table: Table) -> Array:
+    """Log-likelihoods; only models of regular buyers take the gaps too."""
+    own = getattr(model, "likelihood_columns", tuple(_asked(table)))
+    out: Array = model.log_likelihood(**{name: table[name] for name in own})
+    return out
 
 
 def _some(model: Any) -> dict[str, Array]:
-    return {name: column[::16] for name, column in histories_of(model).items()}
+    return {name: column[::16] for name, column in _asked(histories_of(model)).items()}
 
 
 def _one(model: Any, row: int) -> dict[str, Array]:
@@ -38,9 +53,12 @@ def probabilities_are_probabilities(model: Any) -> None:
 
 
 def expectations_start_at_zero_and_flatten(model: Any) -> None:
-    """Expected purchases are 0 at t = 0, grow, and grow ever more slowly."""
+    """Expected purchases are 0 at t = 0, grow, and grow ever more slowly; those of regular buyers,
+    who are not due before some time has passed, from one long period to the next.
+    """
+    step = 10 if getattr(model, "k", 1) == 1 else 200
     for row in range(0, 50, 7):
-        ahead = model.expected_purchases(np.linspace(0, 90, 10), **_one(model, row))
+        ahead = model.expected_purchases(step * np.arange(10.0), **_one(model, row))
         need(ahead[0] == 0, "not 0 at t = 0")
         need(np.diff(ahead) >= 0, "falls with time")
         need(np.diff(ahead, 2) <= 1e-10 * (1 + ahead[-1]), "not concave")
@@ -83,26 +101,34 @@ def simulation_agrees_with_formulas(model: Any) -> None:
     n = 40_000
     T = np.full(n, 26.0)
     bought = np.bincount(model.simulate(T, seed=SEED).customer, minlength=n)
-    near(bought, float(model.expected_purchases_new(26.0)), "purchases of new customers")
+    _near(bought, float(model.expected_purchases_new(26.0)), "purchases of new customers")
     for row in (0, 20, 40):
         asked = _one(model, row)
         many = {name: np.full(n, value) for name, value in asked.items()}
         future = model.simulate_future(26.0, **many, seed=SEED)
         bought = np.bincount(future.customer, minlength=n)
-        near(bought, float(model.expected_purchases(26.0, **asked)), f"purchases given {asked}")
+        _near(bought, float(model.expected_purchases(26.0, **asked)), f"purchases given {asked}")
+
+
+def _near(bought: Any, mean: float, what: str) -> None:
+    # Rare purchases may all be missing from the draws: their variance is at least the mean.
+    near(bought, mean, what, least=float(np.sqrt(mean)))
 
 
 def the_time_unit_does_not_matter(model: Any) -> None:
     """Days instead of weeks: the same P(alive), and the likelihood of the same purchases."""
     table = histories_of(model)
-    days = {**table, "recency": table["recency"] * 7, "T": table["T"] * 7}
+    longer = table["frequency"] * np.log(7)
+    days = {
+        "frequency": table["frequency"],
+        "recency": table["recency"] * 7,
+        "T": table["T"] * 7,
+        "log_gaps": table["log_gaps"] + longer,
+    }
     weekly, daily = type(model).fit(table), type(model).fit(days)
-    shift = table["frequency"].sum() * np.log(7)
-    close(daily.log_likelihood, weekly.log_likelihood - shift, 1e-10, "log-likelihood")
-    need(
-        np.abs(daily.model.p_alive(**days) - weekly.model.p_alive(**table)) < 1e-5,
-        "P(alive) depends on the unit",
-    )
+    close(daily.log_likelihood, weekly.log_likelihood - longer.sum(), 1e-10, "log-likelihood")
+    gap = daily.model.p_alive(**_asked(days)) - weekly.model.p_alive(**_asked(table))
+    need(np.abs(gap) < 1e-5, "P(alive) depends on the unit")
 
 
 def narrow_numbers_are_numbers(model: Any) -> None:
@@ -119,8 +145,9 @@ def extremes_are_finite(model: Any) -> None:
     t_x = np.array([0.0, 0.0, 40.0, 4000.0, 1.0, 0.001])
     T = np.array([0.0, 4000.0, 40.0, 4000.0, 4000.0, 4000.0])
     asked = {"frequency": x, "recency": t_x, "T": T}
+    equal = x * np.log(np.maximum(t_x, 0.001) / np.maximum(x, 1))
     for value in (
-        model.log_likelihood(**asked), model.p_alive(**asked),
+        _likelihood(model, {**asked, "log_gaps": equal}), model.p_alive(**asked),
         model.expected_purchases(0.0, **asked), model.expected_purchases(4000.0, **asked),
         model.dert(0.0027, **asked), model.expected_life(260.0, **asked),
         model.pmf(0, 52.0, **asked), model.pmf(2000, 4000.0, **asked),
@@ -131,19 +158,21 @@ def extremes_are_finite(model: Any) -> None:
 def impossible_histories_have_no_score(model: Any) -> None:
     """What cannot be fitted is not scored either, and the row is named."""
     for table in IMPOSSIBLE:
-        told = refused(lambda t: model.p_alive(**t), table, InvalidHistory)
+        told = refused(lambda t: model.p_alive(**_asked(t)), table, InvalidHistory)
         need("1 of 2" in told, f"does not count the offenders: {told}")
 
 
 def _with(name: str, value: float) -> Table:
     good = {"frequency": [2.0, 1.0], "recency": [5.0, 3.0], "T": [9.0, 9.0]}
+    good["log_gaps"] = [float(np.log(2.0 * 3.0)), float(np.log(3.0))]
     return {
         n: np.array([column[0], value if n == name else column[1]]) for n, column in good.items()
     }
 
 
 def _alike(customers: int, frequency: float, recency: float) -> Table:
-    table = {"frequency": frequency, "recency": recency, "T": 9.0}
+    gaps = frequency * np.log(recency / frequency) if frequency else 0.0
+    table = {"frequency": frequency, "recency": recency, "T": 9.0, "log_gaps": gaps}
     return {name: np.full(customers, value) for name, value in table.items()}
 
 
@@ -158,8 +187,8 @@ IMPOSSIBLE = tuple(
 SUITE = Suite(
     table=histories_of,
     twice=lambda table: {**table, "count": np.full(len(table["T"]), 2)},
-    scores=lambda model, table: model.expected_purchases(52.0, **table),
-    total=lambda model, table: float(model.log_likelihood(**table).sum()),
+    scores=lambda model, table: model.expected_purchases(52.0, **_asked(table)),
+    total=lambda model, table: float(_likelihood(model, table).sum()),
     impossible=IMPOSSIBLE,
     # Nobody, one-time buyers only, one repeat buyer, and customers who are all alike.
     thin=(_alike(0, 0, 0), _alike(1, 0, 0), _alike(25, 0, 0), _alike(1, 3, 5), _alike(25, 3, 9)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 from scipy.special import chdtrc
@@ -39,6 +40,11 @@ def likelihood_ratio_test(simple_fit: Fit[Any], full_fit: Fit[Any]) -> Likelihoo
         found = f"{large} on {full_fit.customers} customers (time unit: {full_fit.unit})"
         expected = f"a fit to the data of {small}: {simple_fit.customers} ({simple_fit.unit})"
         raise WrongParameter("full_fit", found, expected)
+    if math.isnan(gain):
+        found = (
+            f"a pair with log-likelihoods {simple_fit.log_likelihood}, {full_fit.log_likelihood}"
+        )
+        raise WrongParameter("full_fit", found, "fits whose log-likelihoods are known")
     if degrees < 1:
         raise WrongParameter("full_fit", large, f"a model with more parameters than {small}")
     if gain < -ROUNDING:

@@ -18,6 +18,7 @@ from crmlab.models.base import (
     check_history,
     check_positive,
     fit_of,
+    fixed,
     histories,
     parameters,
 )
@@ -48,6 +49,7 @@ class AbstractPurchaseModel(abc.ABC):
 
     label: ClassVar[str]
     links: ClassVar[tuple[Link, ...]] = ()
+    likelihood_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
 
     def __post_init__(self) -> None:
         may_vary = [link.parameter for link in self.links]
@@ -80,24 +82,30 @@ class AbstractPurchaseModel(abc.ABC):
         return cls._fit_patterns(found.patterns(), table, None)
 
     @classmethod
-    def _fit_patterns(cls, data: Histories, table: Any, start: Array | None) -> Fit[Self]:
-        """The fit to checked patterns, from one start or from the usual ones."""
+    def _fit_patterns(
+        cls, data: Histories, table: Any, start: Array | None, **given: int
+    ) -> Fit[Self]:
+        """The fit to checked patterns, from one start or from the usual ones.
+
+        `given` are the model's fields that are not estimated, by name.
+        """
         _refuse_thin(cls.label, data)
         span = float(np.average(data.T, weights=data.customers))
-        scale = cls._scale(span)
+        scale = cls._scale(span, **given)
         usual = [scale * np.array(place) for place in cls._starts()]
         starts = usual if start is None else [start]
         large = len(starts) > 1 and len(data.T) > 2 * SAMPLE
-        sample = in_logs(cls._objective(data.sample(SAMPLE))) if large else None
-        optimum = maximize(in_logs(cls._objective(data)), starts, scale, cls.label, sample)
-        model = cls(*(float(v) for v in optimum.parameters))
+        sample = in_logs(cls._objective(data.sample(SAMPLE), **given)) if large else None
+        optimum = maximize(in_logs(cls._objective(data, **given)), starts, scale, cls.label, sample)
+        model = cls(*(float(v) for v in optimum.parameters), **given)
         findings = (*model._findings(span), *model._selection(data))
         return fit_of(model, optimum, table, int(data.customers.sum()), data, findings=findings)
 
     def _refit(self, data: Histories, rng: np.random.Generator) -> Fit[Self]:
         """The fit to a base like `data` simulated from this model (parametric bootstrap)."""
         seen = self._like(data.T, data.customers, rng)
-        return type(self)._fit_patterns(seen.patterns(), None, parameters(self))
+        given = fixed(self)
+        return type(self)._fit_patterns(seen.patterns(), None, parameters(self), **given)
 
     def _like(self, T: Array, customers: Counts, rng: np.random.Generator) -> Histories:
         """Simulated histories of as many customers, one a row."""
@@ -142,7 +150,8 @@ class AbstractPurchaseModel(abc.ABC):
         model, shape, rows = self._rows(x, t_x, span)
         alive = model._p_alive(*rows).reshape(shape)
         if np.any(np.asarray(ahead) != 0):
-            return alive * self.survival_if_alive(ahead, frequency=frequency, T=T)
+            history = {"frequency": frequency, "recency": recency, "T": T}
+            return alive * self.survival_if_alive(ahead, **history)
         return alive
 
     def expected_purchases(
@@ -150,17 +159,17 @@ class AbstractPurchaseModel(abc.ABC):
     ) -> Array:
         """Expected occasions in (T, T + t], given the history."""
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(type(self)._purchases, t, frequency, T)
+        return alive * self._if_alive(type(self)._purchases, t, history=(frequency, recency, T))
 
     def expected_purchases_new(self, t: ArrayLike) -> Array:
         """Expected repeat occasions of a new customer in (0, t]."""
-        return self._stays_at_first() * self._distinct(type(self)._purchases, t, 0, 0)
+        return self._stays_at_first() * self._if_alive(type(self)._purchases, t)
 
     def pmf(
         self, k: ArrayLike, t: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Probability of k occasions in (T, T + t], given the history."""
-        if_alive = self._distinct(type(self)._pmf, k, t, frequency, T)
+        if_alive = self._if_alive(type(self)._pmf, k, t, history=(frequency, recency, T))
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
         out: Array = alive * if_alive + (1 - alive) * (np.asarray(k) == 0)
         return out
@@ -168,7 +177,7 @@ class AbstractPurchaseModel(abc.ABC):
     def pmf_new(self, k: ArrayLike, t: ArrayLike) -> Array:
         """Probability of k repeat occasions of a new customer in (0, t]."""
         stays = self._stays_at_first()
-        if_stays = self._distinct(type(self)._pmf, k, t, 0, 0)
+        if_stays = self._if_alive(type(self)._pmf, k, t)
         out: Array = stays * if_stays + (1 - stays) * (np.asarray(k) == 0)
         return out
 
@@ -182,7 +191,8 @@ class AbstractPurchaseModel(abc.ABC):
         `nodes` of the time integral: fewer are quicker and good to fewer digits.
         """
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(self._discounting(rate, nodes), horizon, frequency, T)
+        discounted = self._discounting(rate, nodes)
+        return alive * self._if_alive(discounted, horizon, history=(frequency, recency, T))
 
     def dert(self, rate: float, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Array:
         """Discounted expected residual occasions, to infinity; `rate` > 0."""
@@ -190,19 +200,24 @@ class AbstractPurchaseModel(abc.ABC):
 
     def det_new(self, rate: float, horizon: ArrayLike) -> Array:
         """Discounted expected repeat occasions of a new customer in (0, horizon]."""
-        ahead = self._distinct(self._discounting(rate, None), horizon, 0, 0)
+        ahead = self._if_alive(self._discounting(rate, None), horizon)
         return self._stays_at_first() * ahead
 
-    def survival_if_alive(self, t: ArrayLike, *, frequency: ArrayLike, T: ArrayLike) -> Array:
-        """Probability of staying until T + t of a customer who is alive at T."""
-        return self._distinct(type(self)._survival, t, frequency, T)
+    def survival_if_alive(
+        self, t: ArrayLike, *, frequency: ArrayLike, T: ArrayLike, recency: ArrayLike | None = None
+    ) -> Array:
+        """Probability of staying until T + t of a customer who is alive at T.
+
+        Only models of regular buyers need `recency`, and raise WrongParameter without it.
+        """
+        return self._if_alive(type(self)._survival, t, history=(frequency, recency, T))
 
     def expected_life(
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
     ) -> Array:
         """Expected time until dropout, at most `horizon` (restricted mean; inf for the mean)."""
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        return alive * self._distinct(type(self)._life, horizon, frequency, T)
+        return alive * self._if_alive(type(self)._life, horizon, history=(frequency, recency, T))
 
     def simulate(self, T: ArrayLike, *, seed: Any) -> Purchases:
         """Whole histories of new customers watched for `T` (one each), from the first occasion."""
@@ -237,10 +252,21 @@ class AbstractPurchaseModel(abc.ABC):
 
         return discounted
 
+    def _if_alive(
+        self, formula: Callable[..., Array], *asked: ArrayLike, history: tuple[Any, ...] = (0, 0, 0)
+    ) -> Array:
+        """A method of the model and arrays (..., x, T) for customers alive at T.
+
+        `history` is x, t_x, T: that of a new customer unless given. t_x tells no more where
+        purchases have no memory.
+        """
+        return self._distinct(formula, *asked, history[0], history[2])
+
     def _distinct(self, formula: Callable[..., Array], *asked: ArrayLike) -> Array:
         """A method of the model and arrays (..., t, x, T), computed once for each distinct row.
 
-        Customers with parameters of their own differ by these too.
+        Customers with parameters of their own differ by these too. Where the method gives several
+        values a row, they are along the first axis.
         """
         check_aligned(**dict(zip(("T", "frequency", "t", "k"), asked[::-1], strict=False)))
         arrays = [np.asarray(v, dtype=float) for v in asked]
@@ -249,13 +275,14 @@ class AbstractPurchaseModel(abc.ABC):
         model, shape, arrays = self._rows(*arrays)
         varying = model._varying
         rows, inverse, _ = unique_rows(*arrays, *varying.values())
-        values = np.empty(len(rows[0]))
-        for i in range(0, len(values), BLOCK):
+        parts = [np.empty(0)]
+        for i in range(0, len(rows[0]), BLOCK):
             part = [row[i : i + BLOCK] for row in rows]
             own = dict(zip(varying, part[len(arrays) :], strict=True))
             some = dataclasses.replace(model, **own) if own else model
-            values[i : i + BLOCK] = formula(some, *part[: len(arrays)])
-        return values[inverse].reshape(shape)
+            parts.append(formula(some, *part[: len(arrays)]))
+        values: Array = np.concatenate(parts[1:] or parts, axis=-1)
+        return values[..., inverse].reshape((*values.shape[:-1], *shape))
 
     @property
     def _varying(self) -> dict[str, Array]:

@@ -29,6 +29,20 @@ class Purchases(NamedTuple):
         frequency = np.bincount(who, minlength=len(T)).astype(float)
         return {"frequency": frequency, "recency": recency, "T": np.asarray(T, dtype=float)}
 
+    def log_gaps(self, T: Array) -> Array:
+        """Sum of ln(gap) over each customer's gaps between occasions, the first one at 0 included.
+
+        One value a customer, 0 without a repeat purchase: beside `summarize`, what models of
+        regular buyers need to tell how regular.
+        """
+        order = np.lexsort((self.time, self.customer))
+        who, when = self.customer[order], self.time[order]
+        same = np.append(False, who[1:] == who[:-1]) if len(who) else np.zeros(0, bool)
+        gap = when - np.where(same, np.roll(when, 1), 0.0)
+        seen = when <= T[who]
+        logs = np.log(np.maximum(gap[seen], np.finfo(float).tiny))
+        return np.bincount(who[seen], weights=logs, minlength=len(T)).astype(float)
+
 
 class Customers(NamedTuple):
     """Drawn customers who are alive: who they are, purchase rate, coin, and time of death.

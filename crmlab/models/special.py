@@ -134,6 +134,8 @@ def beta_mean(
 ) -> Array:
     """E[f(p)], p ~ Beta(a, b), one for each b; `f(p, rows)` takes the nodes of some rows.
 
+    Where f gives several values a node, they are along its first axes, and the means too.
+
     By the trapezoidal rule in logit p. Made for functions between 1 and (1 + scale p)^-power; `b`,
     `power` and `scale` are arrays of one length, `a` too or one number. The integrand is analytic
     in a strip around the real line, so the error falls exponentially with the step (Trefethen &
@@ -149,7 +151,10 @@ def beta_mean(
     out = np.empty(b.shape)
     for rows, n in blocks(nodes, NODES_AT_ONCE):
         p, weight = _beta_nodes(a[rows], b[rows], left[rows], right[rows], n)
-        out[rows] = np.einsum("ij,ij->i", weight, f(p, rows))
+        mean = np.einsum("ij,...ij->...i", weight, f(p, rows))
+        if mean.ndim > out.ndim:
+            out = np.empty((*mean.shape[:-1], len(b)))
+        out[..., rows] = mean
     return out
 
 
@@ -256,7 +261,7 @@ class TimeRule(NamedTuple):
 
 
 def discounting_rules(
-    rate: float, horizon: Array, unit: Array, nodes: int | None = None
+    rate: float, horizon: Array, unit: Array, nodes: int | Array | None = None
 ) -> Iterator[TimeRule]:
     """Gauss-Legendre rules for integrals of exp(-rate u) f(u) over (0, horizon), some rows each.
 

@@ -47,7 +47,7 @@ def load_fit(path: str | PathLike[str], *, kinds: Iterable[type[Any]] = ()) -> F
             if "covariates" in content
             else kind(**content["parameters"]),
             np.array(content["log_covariance"], dtype=float),
-            content["log_likelihood"],
+            float("nan") if content["log_likelihood"] is None else content["log_likelihood"],
             content["customers"],
             content["unit"],
             content["fingerprint"],

@@ -123,7 +123,7 @@ def in_words(study: Study) -> list[Sentence]:
     model: Any = study.purchases.model
     unit = study.assumptions.unit
     out = [
-        say("method.rate", rate=length(model.alpha / model.r, unit)),
+        say("method.rate", rate=length(getattr(model, "k", 1) * model.alpha / model.r, unit)),
         say("method.dropout", share=share(model.a / (model.a + model.b))),
         say("method.spend", spend=money(study.spend.model.expected_spend_new())),
     ]

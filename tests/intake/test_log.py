@@ -1,6 +1,7 @@
 """A log sums up to any day, in any unit, the same way each time."""
 
 import datetime as dt
+import math
 import runpy
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError
@@ -43,6 +44,7 @@ def test_the_summary_has_the_columns_of_the_schema(orders: TransactionLog):
         "first_date": "M",
         "last_date": "M",
         "total_value": "f",
+        "log_gaps": "f",
     }
 
 
@@ -92,6 +94,20 @@ def test_a_customer_of_one_purchase_has_no_mean_of_repeats(rows: Rows):
     assert customer[["frequency", "recency", "T", "spend_frequency"]].tolist() == [0, 0, 0, 0]
     assert pd.isna(customer["monetary_value"])
     assert (customer["first_value"], customer["total_value"]) == (10, 10)
+
+
+def test_log_gaps_is_the_sum_of_the_logarithms_of_the_gaps(rows: Rows):
+    """Gaps of 3 and 14 days, two purchases of one day apart from it: by hand."""
+    log = rows(
+        "a,2024-01-05,1", "a,2024-01-08,2", "a,2024-01-08,3", "a,2024-01-22,4", "b,2024-01-05,1"
+    )
+
+    daily, weekly = log.summarize("2024-12-31", "day"), log.summarize("2024-12-31", "week")
+
+    assert daily.loc["a", "log_gaps"] == pytest.approx(math.log(3) + math.log(14), rel=1e-15)
+    assert weekly.loc["a", "log_gaps"] == pytest.approx(math.log(3 / 7) + math.log(2), rel=1e-14)
+    assert daily.loc["b", "log_gaps"] == 0
+    assert log.summarize("2024-01-08", "day").loc["a", "log_gaps"] == pytest.approx(math.log(3))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,17 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab import BGBB, BGNBD, MBGNBD, SBG, BdW, GammaGamma, ParetoNBD
+from crmlab import (
+    BGBB,
+    BGCNBD,
+    BGNBD,
+    MBGCNBD,
+    MBGNBD,
+    SBG,
+    BdW,
+    GammaGamma,
+    ParetoNBD,
+)  # fmt: skip
 from crmlab.errors import WrongParameter
 from crmlab.models.catalogue import MODELS, PURCHASE_MODELS
 from crmlab.models.checks import check_model
@@ -18,6 +28,8 @@ from crmlab.models.checks_purchases import histories_of
 from crmlab.models.checks_shared import SHARED
 
 TYPICAL = {
+    "bg-cnbd": BGCNBD(0.243, 1.471, 0.793, 2.426, k=3),
+    "mbg-cnbd": MBGCNBD(0.525, 3.092, 0.891, 1.614, k=2),
     "bg-nbd": BGNBD(0.243, 4.414, 0.793, 2.426),
     "mbg-nbd": MBGNBD(0.525, 6.183, 0.891, 1.614),
     "pareto-nbd": ParetoNBD(0.553, 10.578, 0.606, 11.669),

@@ -13,6 +13,7 @@ SELECT
     CAST(first_value AS DOUBLE) AS first_value,
     first_date,
     last_date,
-    CAST(total_value AS DOUBLE) AS total_value
+    CAST(total_value AS DOUBLE) AS total_value,
+    CAST(log_gaps AS DOUBLE) - (occasions - 1) * ln(CAST($days_per_unit AS DOUBLE)) AS log_gaps
 FROM histories
 ORDER BY customer_id
