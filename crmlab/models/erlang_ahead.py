@@ -24,6 +24,7 @@ LONGEST = 4096  # events; beyond, the closed form is quicker than the sum
 CELLS = 1_000_000  # numbers in memory at a time: events x customers
 DEPTH = 44.0  # a tail of exp(-44) = 8e-20 is left out
 SMALL = 1 / 64  # q below which it is summed over F
+UNDERFLOW = -600.0  # ln of a probability from which products are still safe
 FEW = 10  # purchases after which SMALL^F is below 1e-17
 
 
@@ -217,20 +218,35 @@ def _alike(size: Counts) -> Iterator[tuple[int, NDArray[np.intp]]]:
 
 def _bought(s: Array, y: Array, k: int, size: int) -> Array:
     """P(F = 0), ..., P(F = size - 1) and P(F >= size): k phases x customers x (size + 1)."""
-    n = np.arange(size * k)
-    z = (y / (1 + y))[:, None]
-    with np.errstate(divide="ignore"):  # at y = 0 there is no event: exp(-inf)
-        log_ratio = np.log(z * (s[:, None] + n[:-1]) / n[1:])
-    begin = -s * np.log1p(y)
-    events = np.exp(np.cumsum(np.concatenate((begin[:, None], log_ratio), axis=1), axis=1))
+    z = y / (1 + y)
+    events, step = _events(s, y, size * k), s[:, None] + np.arange(size * k)
+    scale = np.ones_like(s)
     out = np.empty((k, len(y), size + 1))
     for j in range(k):
-        used = events[:, : size * k - j]
         first = np.concatenate(([0], np.arange(k - j, size * k - j, k)))
-        out[j, :, :size] = np.add.reduceat(used, first, axis=1)
-        out[j, :, size] = betainc(size * k - j, s + j, z[:, 0])
-        events = events * (s[:, None] + j + n) / (s + j)[:, None] / (1 + y)[:, None]
+        sums = np.add.reduceat(events[:, : size * k - j], first, axis=1)
+        out[j, :, :size] = scale[:, None] * sums
+        out[j, :, size] = betainc(size * k - j, s + j, z)
+        events *= step  # to the distribution with s + j + 1, but for a factor
+        step += 1
+        scale = scale / ((s + j) * (1 + y))
     return out
+
+
+def _events(s: Array, y: Array, size: int) -> Array:
+    """Probability of n = 0 ... size - 1 negative binomial events (columns); customers in rows."""
+    n = np.arange(size)
+    begin = -s * np.log1p(y)
+    ratio = np.ones((len(y), size))
+    np.divide(s[:, None] + n[:-1], n[1:], out=ratio[:, 1:])
+    ratio[:, 1:] *= (y / (1 + y))[:, None]
+    if begin.min(initial=0) > UNDERFLOW:
+        ratio[:, 0] = np.exp(begin)
+        return np.cumprod(ratio, axis=1, out=ratio)
+    with np.errstate(divide="ignore"):  # at y = 0 there is no event: exp(-inf)
+        log_ratio = np.log(ratio, out=ratio)
+    log_ratio[:, 0] = begin
+    return np.exp(np.cumsum(log_ratio, axis=1, out=log_ratio), out=log_ratio)
 
 
 def _roots(p: Array, s: Array, y: Array, k: int) -> tuple[Array, Array]:

@@ -13,7 +13,6 @@ from pathlib import Path
 import mpmath as mp
 
 mp.mp.dps = 30
-STEP = mp.mpf(1) / 5
 NAMES = (
     "first_coin", "r", "alpha", "a", "b", "k", "frequency", "recency", "T", "log_gaps",
     "t", "rate", "m", "log_likelihood", "p_alive", "purchases", "purchases_new", "pmf", "pmf_new",
@@ -88,7 +87,7 @@ def ahead(lam, j, k, coin, t, rate, m):
     if t == 0:
         return [mp.mpf(0)] * 6
     top = lam * t + rate * t
-    purchases = int(top + 14 * mp.sqrt(top) + 40) // k + 2
+    purchases = max(m + 1, int(top + 14 * mp.sqrt(top) + 40) // k + 2)
     plain = at_least(lam * t, (purchases + 1) * k + 1)
     paid = at_least(top, (purchases + 1) * k + 1)
     share = lam / (lam + rate)
@@ -118,10 +117,11 @@ def mixed(h, k, x, t_x, T, coin, t, rate, m):
     evidence = lived = mp.mpf(0)
     means = [mp.mpf(0)] * 6
     w = mp.log((s + 14 * mp.sqrt(s) + 90) / (alpha + t_x))
+    step = min(mp.mpf(1) / 5, mp.mpf(1) / 2 / mp.sqrt(s + (m + 1) * k))  # the peak may be narrow
     # the left tail falls as exp(s w)
     while True:
         lam = mp.exp(w)
-        density = mp.exp(s * w - lam * (alpha + t_x)) * STEP
+        density = mp.exp(s * w - lam * (alpha + t_x)) * step
         evidence += density
         weights = [mp.exp(-lam * u) * (lam * u) ** j / mp.factorial(j) for j in range(k)]
         alive = density * sum(weights)
@@ -136,7 +136,7 @@ def mixed(h, k, x, t_x, T, coin, t, rate, m):
                     ]
         elif density < mp.mpf(10) ** -20 * evidence and lam < 1:
             break
-        w -= STEP
+        w -= step
     return evidence, lived, [mean / lived for mean in means]
 
 
