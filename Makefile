@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint bench bench-models check-covariates clean
+.PHONY: help demo test lab lint bench bench-models coverage check-covariates clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -29,6 +29,9 @@ bench: $(VENV)/.installed ## time a report against papermill on an empty noteboo
 
 check-covariates: $(VENV)/.installed ## compare covariates with published figures: DATA=folder of the data
 	$(BIN)/python benchmarks/covariates.py $(DATA)
+
+coverage: $(VENV)/.installed ## simulate 1,000 bases of each kind: do the intervals hold? (hours)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
 
 bench-models: $(VENV)/.installed ## time fits and scores against lifetimes, to 1 million customers
 	$(BIN)/python benchmarks/models.py
