@@ -164,7 +164,9 @@ class AbstractPurchaseModel(abc.ABC):
 
     def survival_if_alive(self, t: ArrayLike, *, frequency: ArrayLike, T: ArrayLike) -> Array:
         """Probability of staying until T + t of a customer who is alive at T."""
-        return self._distinct(self._survival, t, frequency, T)
+        # A quadrature's weights add up to 1 but for the last digit; a probability is not above 1.
+        out: Array = np.minimum(self._distinct(self._survival, t, frequency, T), 1.0)
+        return out
 
     def expected_life(
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
