@@ -210,7 +210,9 @@ class AbstractPurchaseModel(abc.ABC):
 
         Only models of regular buyers need `recency`, and raise WrongParameter without it.
         """
-        return self._if_alive(type(self)._survival, t, history=(frequency, recency, T))
+        # A quadrature's weights add up to 1 but for the last digit; a probability is not above 1.
+        stays = self._if_alive(type(self)._survival, t, history=(frequency, recency, T))
+        return np.minimum(stays, 1.0)
 
     def expected_life(
         self, horizon: ArrayLike, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike

@@ -1,6 +1,6 @@
 """Writes hard_cases.parquet and hard_cases.json: twelve bases that break fitters, and their optima.
 
-Run by hand (a quarter of an hour): python tests/data/make_hard_cases.py FOLDER_OF_CSV_FILES
+Run by hand (an hour on a busy machine): python tests/data/make_hard_cases.py FOLDER_OF_CSV_FILES
 
 An optimum is looked for without crmlab's optimiser: by SciPy's L-BFGS-B from 12 random starts in
 the same limits of the search, and from the best of their ends by Nelder and Mead's method, which

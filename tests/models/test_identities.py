@@ -121,11 +121,11 @@ def test_the_slope_at_once_is_the_rate_of_who_is_alive(model: Any, case: Case) -
 
 @for_each_model
 def test_expectations_grow_ever_more_slowly(model: Any, case: Case) -> None:
-    """0 at t = 0, increasing, concave."""
+    """0 at t = 0, increasing, concave, up to rounding."""
     ahead = model.expected_purchases(np.linspace(0, case.t, 15), **case.history)
 
     assert ahead[0] == 0
-    assert (np.diff(ahead) >= 0).all()
+    assert (np.diff(ahead) >= -1e-14 * ahead[-1]).all()  # at its limit it moves by rounding
     assert (np.diff(ahead, 2) <= 1e-12 * ahead[-1]).all()
 
 
