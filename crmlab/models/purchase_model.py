@@ -39,6 +39,8 @@ class AbstractPurchaseModel(abc.ABC):
     """
 
     label: ClassVar[str]
+    two_optima: ClassVar[bool] = False
+    """Whether the likelihood can have a second maximum, which a sample of the data may lack."""
 
     def __post_init__(self) -> None:
         check_positive(self)
@@ -66,7 +68,7 @@ class AbstractPurchaseModel(abc.ABC):
         scale = cls._scale(span)
         usual = [scale * np.array(place) for place in cls._starts()]
         starts = usual if start is None else [start]
-        large = len(starts) > 1 and len(data.T) > 2 * SAMPLE
+        large = len(starts) > 1 and len(data.T) > 2 * SAMPLE and not cls.two_optima
         sample = in_logs(cls._objective(data.sample(SAMPLE))) if large else None
         optimum = maximize(in_logs(cls._objective(data)), starts, scale, cls.label, sample)
         model = cls(*(float(v) for v in optimum.parameters))
