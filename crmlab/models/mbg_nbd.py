@@ -14,3 +14,4 @@ class MBGNBD(AbstractBetaGeometricNBD):
 
     first_coin: ClassVar[int] = 1
     label: ClassVar[str] = "MBG/NBD"
+    two_optima: ClassVar[bool] = True

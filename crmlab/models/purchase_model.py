@@ -50,6 +50,8 @@ class AbstractPurchaseModel(abc.ABC):
     label: ClassVar[str]
     links: ClassVar[tuple[Link, ...]] = ()
     likelihood_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
+    two_optima: ClassVar[bool] = False
+    """Whether the likelihood can have a second maximum, which a sample of the data may lack."""
 
     def __post_init__(self) -> None:
         may_vary = [link.parameter for link in self.links]
@@ -94,7 +96,7 @@ class AbstractPurchaseModel(abc.ABC):
         scale = cls._scale(span, **given)
         usual = [scale * np.array(place) for place in cls._starts()]
         starts = usual if start is None else [start]
-        large = len(starts) > 1 and len(data.T) > 2 * SAMPLE
+        large = len(starts) > 1 and len(data.T) > 2 * SAMPLE and not cls.two_optima
         sample = in_logs(cls._objective(data.sample(SAMPLE), **given)) if large else None
         optimum = maximize(in_logs(cls._objective(data, **given)), starts, scale, cls.label, sample)
         model = cls(*(float(v) for v in optimum.parameters), **given)
