@@ -32,6 +32,7 @@ from crmlab.models.special import (
 )
 
 BLOCK = 2048  # patterns at a time: their nodes fit into the processor's cache
+PAIRS = tuple(combinations_with_replacement(range(4), 2))
 
 
 class Parameters(NamedTuple):
@@ -135,13 +136,16 @@ def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array) -> Derivatives:
     """Log-likelihood of each history with its exact derivatives in r, alpha, s, beta."""
     rises = log_rising(h.r, x)
     n = len(x)
-    out = Derivatives(np.empty(n), np.empty((4, n)), np.empty((4, 4, n)))
+    curves = {pair: np.empty(n) for pair in PAIRS}
+    out = Derivatives(np.empty(n), np.empty((4, n)), np.empty(n), np.empty((4, n)), curves)
     for rows, nodes in blocks(h, x, t_x, T):
         part = (h.of(rows), x[rows], t_x[rows], T[rows])
         rise = [column[rows] for column in rises]
         found = _derivatives(*part, rise, death(*part, nodes=nodes))
-        for whole, some in zip(out, found, strict=True):
+        for whole, some in zip(out[:4], found[:4], strict=True):
             whole[..., rows] = some
+        for pair, curve in found.curves.items():
+            curves[pair][rows] = curve
     return out
 
 
@@ -169,12 +173,11 @@ def _derivatives(
     f -= mean[:, :, None]
     weighted = f * (share[:, None] * d.weight)
     curves = {(0, 0): rise[2], **_curves(h, (rx, A, B, T), d, mean, share)}
-    bend = np.empty((4, 4, len(x)))
-    for i, k in combinations_with_replacement(range(4), 2):
-        bend[i, k] = np.einsum("nj,nj->n", weighted[i], f[k])
-        bend[i, k] += odds_slope[i] * odds_slope[k] * share * (1 - share) + curves.get((i, k), 0.0)
-        bend[k, i] = bend[i, k]
-    return Derivatives(base + np.logaddexp(0, log_odds), slope, bend)
+    every = {
+        (i, k): np.einsum("nj,nj->n", weighted[i], f[k]) + curves.get((i, k), 0.0) for i, k in PAIRS
+    }
+    value = base + np.logaddexp(0, log_odds)
+    return Derivatives(value, slope, share * (1 - share), odds_slope, every)
 
 
 def _integrand_slopes(h: Parameters, rx: Array, A: Array, B: Array, d: Death) -> Array:
