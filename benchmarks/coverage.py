@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
+import typer
 
 from crmlab import BGNBD, MBGNBD, ParetoNBD
 from crmlab.models import prediction
@@ -95,17 +96,18 @@ def main() -> None:
     parser.add_argument("--model", choices=REGIMES, action="append")
     asked = parser.parse_args()
     models = asked.model or list(REGIMES)
-    print(f"{asked.repetitions} repetitions of {CUSTOMERS:,} customers; 52 weeks ahead.\n")
-    print("| model | kind of shop | total | a tenth | one customer |")
-    print("|---|---|---|---|---|")
+    typer.echo(f"{asked.repetitions} repetitions of {CUSTOMERS:,} customers; 52 weeks ahead.\n")
+    typer.echo("| model | kind of shop | total | a tenth | one customer |")
+    typer.echo("|---|---|---|---|---|")
     outside = []
     with ProcessPoolExecutor() as pool:
         for model in models:
             for regime in REGIMES[model]:
                 tasks = [Task(model, regime, seed) for seed in range(asked.repetitions)]
                 shares = np.mean(list(pool.map(repeat, tasks, chunksize=5)), axis=0)
-                print(f"| {model} | {regime} | " + " | ".join(f"{s:.3f}" for s in shares) + " |")
-                sys.stdout.flush()
+                typer.echo(
+                    f"| {model} | {regime} | " + " | ".join(f"{s:.3f}" for s in shares) + " |"
+                )
                 if not all(BAND[0] <= share <= BAND[1] for share in shares[:2]):
                     outside.append(f"{model}, {regime}")
     if outside:

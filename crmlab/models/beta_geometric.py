@@ -11,7 +11,6 @@ terms only, so nothing is singular at a = 1 or r = 1. Times are in any one unit.
 
 from __future__ import annotations
 
-from itertools import combinations_with_replacement
 from typing import NamedTuple
 
 import numpy as np
@@ -106,12 +105,7 @@ def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> De
         (2, 3): -rise_abab,
         (3, 3): rise_bb - rise_abab + share * coin**2,
     }
-    bend = np.empty((4, 4, len(x)))
-    weighted = share * (1 - share) * odds_slope
-    for i, k in combinations_with_replacement(range(4), 2):
-        bend[i, k] = weighted[i] * odds_slope[k] + curves.get((i, k), 0.0)
-        bend[k, i] = bend[i, k]
-    return Derivatives(value, slope, bend)
+    return Derivatives(value, slope, share * (1 - share), odds_slope, curves)
 
 
 def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:

@@ -229,7 +229,8 @@ def _pulled_back(
         gradient[here] = np.einsum("qn,n->q", columns, count * found.gradient[i])
         for k in range(i, len(design)):
             there, others = design[k]
-            block = np.einsum("qn,rn->qr", columns * (count * found.hessian[i, k]), others)
+            bend = columns * (count * found.bend(i, k))
+            block = np.einsum("qn,rn->qr", bend, others)
             hessian[np.ix_(here, there)] = block
             hessian[np.ix_(there, here)] = block.T
     return Evaluation(float(np.einsum("n,n->", count, found.value)), gradient, hessian)

@@ -16,26 +16,39 @@ BLOCK = 4096  # rows at a time: what is computed of them stays in the processor'
 class Derivatives(NamedTuple):
     """Log-likelihood of each of n histories, with its derivatives in the p parameters of that row.
 
-    Shapes (n,), (p, n) and (p, p, n).
+    Shapes (n,) and (p, n). The second derivative in parameters i <= k is
+    spread x slopes[i] x slopes[k] + curves[i, k], kept apart because the sum of the first over many
+    rows is one product of matrices; a pair without a curve is not in `curves`.
     """
 
     value: Array
     gradient: Array
-    hessian: Array
+    spread: Array
+    slopes: Array
+    curves: dict[tuple[int, int], Array]
+
+    def bend(self, i: int, k: int) -> Array:
+        """The second derivative in parameters i <= k of each history."""
+        out: Array = self.spread * self.slopes[i] * self.slopes[k] + self.curves.get((i, k), 0.0)
+        return out
 
     def total(self, count: Counts) -> Evaluation:
         """The sum over `count` customers a history, who all share their parameters."""
-        value, gradient, hessian = (weighted_sum(count, part) for part in self)
-        return Evaluation(float(value), gradient, hessian)
+        hessian = np.einsum("in,kn->ik", self.slopes * (count * self.spread), self.slopes)
+        for (i, k), curve in self.curves.items():
+            hessian[i, k] += weighted_sum(count, curve)
+            hessian[k, i] = hessian[i, k]
+        value = float(weighted_sum(count, self.value))
+        return Evaluation(value, weighted_sum(count, self.gradient), hessian)
 
     def in_logs(self, parameters: tuple[float | Array, ...]) -> Derivatives:
         """The derivatives in the logarithms of the parameters: numbers, or one for each row."""
         natural = np.stack([np.broadcast_to(p, self.value.shape) for p in parameters])
-        slope = natural * self.gradient
-        bend = natural[:, None] * natural * self.hessian
-        for i in range(len(slope)):
-            bend[i, i] += slope[i]
-        return Derivatives(self.value, slope, bend)
+        gradient, slopes = natural * self.gradient, natural * self.slopes
+        curves = {(i, k): natural[i] * natural[k] * c for (i, k), c in self.curves.items()}
+        for i, own in enumerate(gradient):
+            curves[i, i] = curves.get((i, i), 0.0) + own
+        return Derivatives(self.value, gradient, self.spread, slopes, curves)
 
 
 def slices(n: int) -> Iterator[slice]:

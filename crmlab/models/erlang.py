@@ -15,6 +15,8 @@ lambda ~ Gamma(s + j, alpha + T). All sums have positive terms only; k = 1 is th
 
 from __future__ import annotations
 
+from itertools import combinations_with_replacement
+
 import numpy as np
 from scipy.special import expit
 
@@ -100,7 +102,11 @@ def derivatives(h: Parameters, k: int, x: Counts, t_x: Array, T: Array, n: Count
     bend += share * (1 - share) * apart[:, None] * apart
     bend -= plain_share * (1 - plain_share) * odds_slope[:, None] * odds_slope
     value = log_likelihood(h, k, x, t_x, T, n)
-    return Derivatives(value, plain.gradient + slope, plain.hessian + bend)
+    curves = {
+        (i, j): plain.curves.get((i, j), 0.0) + bend[i, j]
+        for i, j in combinations_with_replacement(range(4), 2)
+    }
+    return plain._replace(value=value, gradient=plain.gradient + slope, curves=curves)
 
 
 def _odds(

@@ -148,10 +148,13 @@ def evaluate(h: Parameters, x: Counts, t_x: Array, T: Array, count: Counts) -> E
 def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array) -> Derivatives:
     """Log-likelihood of each history with its exact derivatives in r, alpha, s, beta."""
     n = len(x)
-    out = Derivatives(np.empty(n), np.empty((4, n)), np.empty((4, 4, n)))
+    curves = {pair: np.empty(n) for pair in PAIRS}
+    out = Derivatives(np.empty(n), np.empty((4, n)), np.empty(n), np.empty((4, n)), curves)
     for rows, found in _in_blocks(h, x, t_x, T):
-        for whole, some in zip(out, found, strict=True):
+        for whole, some in zip(out[:4], found[:4], strict=True):
             whole[..., rows] = some
+        for pair, curve in found.curves.items():
+            curves[pair][rows] = curve
     return out
 
 
@@ -186,12 +189,9 @@ def _derivatives(
         rise[1] - log_fall_a, r / alpha - rx * end_a, -log_fall_b, s / beta - s * end_b
     ]  # fmt: skip
     curves = _curves(h, (rx, A, B, T), mean, spread, share) | {(0, 0): rise[2]}
-    weighted = (1 - share) * odds_slope
-    bend = np.empty((4, 4, len(x)))
-    for i, k in PAIRS:
-        bend[i, k] = share * (spread[i, k] + weighted[i] * odds_slope[k]) + curves.get((i, k), 0.0)
-        bend[k, i] = bend[i, k]
-    return Derivatives(base + softplus(log_odds), slope, bend)
+    every = {pair: share * spread[pair] + curves.get(pair, 0.0) for pair in PAIRS}
+    value = base + softplus(log_odds)
+    return Derivatives(value, slope, share * (1 - share), odds_slope, every)
 
 
 def _moments(

@@ -78,7 +78,7 @@ def test_every_purchase_model_is_drawn_or_told_apart() -> None:
     """The catalogue's models of Poisson purchases are all here; those with a shape k of their own
     contain these at k = 1, and have their own tests.
     """
-    assert {k for k in PURCHASE_MODELS.values() if len(names(k)) == 4} == set(KINDS)
+    assert {k for k in PURCHASE_MODELS.values() if len(dataclasses.fields(k)) == 4} == set(KINDS)
 
 
 def intensity(model: Any, case: Case, u: float) -> float:
