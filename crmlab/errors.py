@@ -32,6 +32,12 @@ class ModelError(CrmlabError):
     exit_code = 4
 
 
+class TemporaryError(CrmlabError):
+    """Something that stood in the way and may be gone when the run is tried again."""
+
+    exit_code = 75
+
+
 class UnknownParameter(ParameterError):
     """A parameter that this report does not have."""
 
@@ -78,6 +84,25 @@ class UnreadableSource(DataError):
     def __init__(self, source: str, found: str, remedy: str) -> None:
         self.source = source
         super().__init__(f"'{source}' cannot be read: {found}. {remedy}")
+
+
+class SourceChanged(TemporaryError):
+    """A source that somebody wrote to while it was read."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        super().__init__(
+            f"'{source}' was changed while it was read, so its rows cannot be trusted. "
+            "Nothing was used; run it again when the file is complete."
+        )
+
+
+class SourceAway(TemporaryError):
+    """A source that is known but does not answer now."""
+
+    def __init__(self, source: str, found: str, remedy: str) -> None:
+        self.source = source
+        super().__init__(f"'{source}' does not answer: {found}. {remedy}")
 
 
 class MissingColumn(DataError):
