@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import ClassVar
@@ -106,13 +107,27 @@ class SourceAway(TemporaryError):
 
 
 class MissingColumn(DataError):
-    """A column that the source does not have."""
+    """A column that the source does not have. `guess` names one for every option, if it can."""
 
-    def __init__(self, source: str, option: str, column: str, found: Iterable[str]) -> None:
-        self.column, self.found = column, tuple(found)
+    def __init__(
+        self,
+        source: str,
+        option: str,
+        column: str,
+        found: Iterable[str],
+        guess: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.column, self.found, self.guess = column, tuple(found), dict(guess)
+        settings = " ".join(shlex.join(["--set", f"{k}={v}"]) for k, v in guess.items())
+        near = "" if guess else _nearest(column, self.found)
+        remedy = (
+            f"Guessed by their names: {settings}"
+            if guess
+            else f"Name the right one: --set {option}=NAME"
+        )
         super().__init__(
-            f"'{source}' has no column '{column}'.{_nearest(column, self.found)} "
-            f"Its columns: {', '.join(self.found)}. Name the right one: --set {option}=NAME"
+            f"'{source}' has no column '{column}'.{near} "
+            f"Its columns: {', '.join(self.found)}. {remedy}"
         )
 
 
