@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import shutil
 import tempfile
-import uuid
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,23 @@ from typing import Any
 import duckdb
 import pandas as pd
 
+from crmlab.errors import WrongParameter
+
+MEMORY = "CRMLAB_MEMORY_LIMIT"
+"""The environment variable that says how much memory an engine may take, such as 4GB."""
+
+MOST_MEMORY = 2 << 30
+SHARE = 0.75
+"""Of what DuckDB would take by itself, which is 80 % of the machine or of its container."""
+
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Open an engine in memory that sees no Python variable, downloads nothing and speaks UTC."""
-    # A spill folder of its own: DuckDB makes it when memory runs out and removes it on closing.
-    spill = Path(tempfile.gettempdir()) / f"crmlab-{uuid.uuid4().hex}"
+    """Open an engine that sees no Python variable, downloads nothing and speaks UTC.
+
+    Its tables are in memory up to a limit, and beyond it in a private folder that is removed
+    with the connection. Raises WrongParameter for a limit that is none.
+    """
+    spill = tempfile.mkdtemp(prefix="crmlab-")  # no one else may look into it
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -26,10 +40,24 @@ def connect() -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
             "preserve_insertion_order": "true",
-            "temp_directory": str(spill),
+            "temp_directory": spill,
         },
     )
+    weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
+    _limit_memory(connection)
     return _quiet(connection)
+
+
+def folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The engine's private folder, which lives as long as the connection."""
+    return Path(_setting(connection, "temp_directory"))
+
+
+@contextlib.contextmanager
+def scratch(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """A private folder inside the engine's own, for as long as a source is loaded."""
+    with tempfile.TemporaryDirectory(dir=folder(connection)) as inside:
+        yield Path(inside)
 
 
 def seal(connection: duckdb.DuckDBPyConnection) -> None:
@@ -72,6 +100,11 @@ def fetch_rows(
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
+def literal(text: str) -> str:
+    """Return a text as SQL that cannot be anything else."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def one_file(path: Path) -> str:
     """Return a path as DuckDB takes it for this one file: `*`, `?` and `[` are no patterns."""
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
@@ -91,6 +124,25 @@ def _run(
     # DuckDB refuses a parameter that the statement does not name.
     known = {name: parameters[name] for name in prepared.named_parameters}
     return cursor.execute(prepared, known)
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
+    wanted = os.environ.get(MEMORY)
+    own = int(SHARE * _bytes(_setting(connection, "memory_limit")))
+    try:
+        limit = wanted or f"{min(MOST_MEMORY, own)}B"
+        connection.execute(f"SET memory_limit = {literal(limit)}")
+    except duckdb.Error:
+        raise WrongParameter(MEMORY, wanted, "an amount of memory such as 4GB") from None
+
+
+def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    return str(connection.execute("SELECT current_setting(?)", [name]).fetchall()[0][0])
+
+
+def _bytes(written: str) -> float:
+    number, unit = written.split()  # such as 18.8 GiB
+    return float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit)
 
 
 def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
