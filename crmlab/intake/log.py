@@ -16,7 +16,8 @@ import pandas as pd
 
 from crmlab.errors import WrongParameter
 from crmlab.intake import engines, gate, sources
-from crmlab.intake.columns import Columns
+from crmlab.intake.columns import Mapping
+from crmlab.intake.reading import Reading
 from crmlab.units import days_per
 
 ZeroAmount = Literal["occasion", "ignore"]
@@ -115,7 +116,7 @@ def read_transactions(
     if zero_amount not in (None, *get_args(ZeroAmount)):
         raise WrongParameter("zero_amount", zero_amount, "'occasion' or 'ignore'")
     connection = engines.connect()
-    loaded = sources.load(connection, source, Columns(customer_id, date, amount))
+    loaded = sources.load(connection, source, Mapping(customer_id, date, amount), Reading())
     engines.seal(connection)
     readable = gate.convert(connection, loaded.name)
     return TransactionLog(

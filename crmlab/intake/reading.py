@@ -53,6 +53,16 @@ class Reading:
         """The sign that parts columns, if declared."""
         return None if self.delimiter is None else DELIMITERS.get(self.delimiter, self.delimiter)
 
+    def refuse_others(self, used: Iterable[str], kind: str) -> None:
+        """Raise WrongParameter for an option that says nothing about this kind of source."""
+        for name in sorted({*OF_SOME} - {*used}):
+            if getattr(self, name) is not None:
+                raise WrongParameter(name, getattr(self, name), f"none for {kind}: leave it out")
+
+
+OF_SOME = ("encoding", "delimiter", "skip_lines", "sheet", "table", "query")
+"""Options that only some kinds of source know."""
+
 
 def _check(name: str, value: object) -> None:
     if name == "skip_lines":

@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from crmlab.intake import engines, sources
+from crmlab.intake.columns import ROLES, Mapping
+from crmlab.intake.loaded import Loaded
+from crmlab.intake.reading import Reading
 
 from crmlab.intake.log import TransactionLog, read_transactions
 
 Write = Callable[..., Path]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a reader makes of a source: its rows and faults as tuples, record and line first."""
+
+    found: Loaded
+    rows: list[tuple[Any, ...]]
+    faults: list[tuple[Any, ...]]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        return dict(self.found.facts)
+
+    @property
+    def texts(self) -> list[tuple[Any, ...]]:
+        """The rows without record and line."""
+        return [row[2:] for row in self.rows]
+
+    @property
+    def lines(self) -> list[int]:
+        return [row[1] for row in self.rows]
+
+
+def load(source: Any, **options: Any) -> Tables:
+    """Read a source by itself: roles and options of reading as keywords."""
+    roles = {name: options.pop(name) for name in ROLES if name in options}
+    connection = engines.connect()
+    found = sources.load(connection, source, Mapping(**roles), Reading(**options))
+    rows = connection.execute("FROM source_rows ORDER BY record").fetchall()
+    faults = connection.execute("FROM source_faults ORDER BY record").fetchall()
+    return Tables(found, rows, faults)
 
 
 @pytest.fixture

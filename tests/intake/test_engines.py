@@ -79,10 +79,10 @@ def test_tables_larger_than_the_limit_go_to_the_private_folder(monkeypatch: pyte
     monkeypatch.setenv(engines.MEMORY, "50MB")
     connection = engines.connect()
 
-    connection.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) AS x FROM range(1_000_000)")
+    connection.execute("CREATE TABLE t AS SELECT md5(range::VARCHAR) AS x FROM range(2_000_000)")
 
     assert sum(file.stat().st_size for file in engines.folder(connection).rglob("*")) > 10 << 20
-    assert connection.execute("SELECT count(DISTINCT x) FROM t").fetchall() == [(1_000_000,)]
+    assert connection.execute("SELECT count(DISTINCT x) FROM t").fetchall() == [(2_000_000,)]
 
 
 def test_memory_is_limited_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch):
