@@ -68,6 +68,37 @@ class MissingParameter(ParameterError):
         )
 
 
+class UnknownConnection(ParameterError):
+    """The name of a database that nothing tells how to reach."""
+
+    def __init__(self, name: str, variable: str, known: Iterable[str]) -> None:
+        self.name, self.variable, self.known = name, variable, tuple(known)
+        there = f" Known connections: {', '.join(self.known)}." if self.known else ""
+        super().__init__(
+            f"There is no connection '{name}'.{_nearest(name, self.known)}{there} Say how to reach "
+            f"it in the environment variable {variable} or under [connections.{name}] in crmlab.toml."
+        )
+
+
+class WrongConnection(ParameterError):
+    """A connection that is described in a way that cannot be used; never shows its password."""
+
+    def __init__(self, name: str, found: str, remedy: str) -> None:
+        self.name = name
+        super().__init__(f"Connection '{name}' cannot be used: {found}. {remedy}")
+
+
+class AddressAsSource(ParameterError):
+    """The address of a database in the place of a connection's name; it is not shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The source is an address, which may hold a password and would be written to every "
+            "report. Name a connection instead: put the address into the environment variable "
+            "CRMLAB_CONNECTION_SHOP and give postgres:shop as the source."
+        )
+
+
 class SourceNotFound(DataError):
     """A source that is not there."""
 
@@ -75,7 +106,8 @@ class SourceNotFound(DataError):
         self.source = source
         super().__init__(
             f"There is no file '{source}'.{_nearest(source, tuple(nearby))} "
-            "Give the path of a CSV or Parquet file, or 'cdnow' for the built-in example."
+            "Give the path of a CSV, Excel, Parquet or DuckDB file, postgres:NAME for a database, "
+            "or 'cdnow' for the built-in example."
         )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import itertools
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,16 +15,22 @@ import duckdb
 import pandas as pd
 
 from crmlab.errors import (
+    AddressAsSource,
     NoUsableRows,
     SourceChanged,
     SourceNotFound,
     UnreadableSource,
     WrongParameter,
 )
-from crmlab.intake import builtin, databases, engines, files, frames
+from crmlab.intake import builtin, engines, files, frames
 from crmlab.intake.columns import Mapping
 from crmlab.intake.loaded import Loaded
 from crmlab.intake.reading import Reading
+
+DATABASE = "postgres:"
+"""What the name of a database begins with."""
+
+_ADDRESS = re.compile(r"\w+://|.*\bpassword\s*=", re.IGNORECASE)
 
 Source = str | os.PathLike[str] | frames.Frame
 
@@ -58,7 +65,9 @@ def column_names(source: Source, reading: Reading) -> tuple[str, ...]:
         return tuple(frames.names(_frame(source)))
     if source in builtin.FILES:
         return builtin.COLUMNS
-    if databases.is_named(source):
+    if _is_database(source):
+        from crmlab.intake import databases
+
         return databases.names(str(source), reading)
     path, name = _existing_file(source)
     with _readable(name):
@@ -74,7 +83,9 @@ def _load(
     if source in builtin.FILES:
         rows = builtin.load(connection, str(source), mapping)
         return Loaded(str(source), rows.fingerprint, "occasion", rows.exact, rows.facts)
-    if databases.is_named(source):
+    if _is_database(source):
+        from crmlab.intake import databases  # slow to import, and seldom needed
+
         rows = databases.load(connection, str(source), mapping, reading)
         return Loaded(str(source), rows.fingerprint, "ignore", rows.exact, rows.facts)
     path, name = _existing_file(source)
@@ -86,8 +97,15 @@ def _load(
     return Loaded(name, rows.fingerprint, "ignore", rows.exact, rows.facts)
 
 
+def _is_database(source: object) -> bool:
+    """Whether a source is the name of a database. Raises AddressAsSource for an address."""
+    if isinstance(source, str) and _ADDRESS.match(source):
+        raise AddressAsSource
+    return isinstance(source, str) and source.startswith(DATABASE)
+
+
 def _frame(source: object) -> frames.Frame:
-    if isinstance(source, pd.DataFrame | frames.ArrowStream):
+    if isinstance(source, pd.DataFrame | frames.ArrowStream) and not isinstance(source, type):
         return source
     raise WrongParameter("source", source, EXPECTED)
 

@@ -16,7 +16,7 @@ from crmlab.intake import engines
 FLOATS = ("FLOAT", "DOUBLE")
 NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*|BIGNUM")
 DAY = re.compile(r"DATE|TIMESTAMP.*")
-INSTANT = re.compile(r"TIMESTAMP.* WITH TIME ZONE")
+INSTANT = re.compile(r"TIMESTAMP.*( WITH TIME ZONE|TZ).*")
 
 IDS = ("customer_id", "transaction_id")
 """Roles in which two values must not become one."""
@@ -100,7 +100,8 @@ def lost_digits(column: str, count: int, first: object, name: str) -> Unreadable
         name,
         f"column '{column}' holds {count} identifiers as floating-point numbers that cannot "
         f"be whole and exact (first: {first})",
-        "Export them as text, in pandas for example: dtype={'" + column + "': str}.",
+        "Keep them as text from where they come, in pandas for example: "
+        "dtype={'" + column + "': str}.",
     )
 
 
