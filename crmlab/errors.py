@@ -178,16 +178,30 @@ class NoUsableRows(DataError):
         worst = max(reasons, key=lambda reason: reasons[reason], default="")
         super().__init__(
             f"'{source}' has no rows that can be used ({records} records). "
-            + (f"Set aside: {why}. {self.REMEDIES[worst]}" if why else "It holds no purchase.")
+            + (f"Set aside: {why}. {self.REMEDIES.get(worst, '')}" if why else "It holds no purchase.")
         )
 
     REMEDIES: ClassVar[dict[str, str]] = {
         "no_customer": "Name the column that says who bought: --set customer_id=NAME",
-        "date_unreadable": "A date is expected as 2024-12-31 or 20241231, with or without a time.",
-        "amount_unreadable": "An amount is expected as 1234.56: a decimal point and no other sign.",
+        "placeholder_id": "If one of these ids is a customer: --set keep_ids=ID",
+        "date_unreadable": "A date is expected as 2024-12-31, 20241231 or 31/12/2024, with or "
+        "without a time; dates written as numbers need --set date_system",
+        "date_out_of_range": "Dates are expected from 1900 to 2200.",
+        "amount_unreadable": "An amount is expected as 1234.56 or 1.234,56, with or without a "
+        "currency sign.",
+        "before_start": "Look at start: the purchases lie before it.",
         "after_end": "Look at observation_end: the purchases lie after it.",
-        "not_positive": "Purchases are expected as amounts above 0.",
+        "return_without_purchase": "Returns are expected as negative amounts, purchases above 0.",
+        "zero_amount": "Purchases are expected as amounts above 0.",
     }
+
+
+class UntrustedSource(DataError):
+    """A source that can be read but not trusted. `code` names the rule that refuses it."""
+
+    def __init__(self, source: str, code: str, found: str, remedy: str) -> None:
+        self.source, self.code = source, code
+        super().__init__(f"'{source}' is refused: {found}. {remedy}")
 
 
 class InvalidHistory(DataError):

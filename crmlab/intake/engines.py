@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 
 from crmlab.errors import WrongParameter
 
@@ -100,6 +101,38 @@ def fetch_rows(
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
+class Bench:
+    """A connection of its own to an engine's tables, with temporary tables that nobody else sees.
+
+    `asked` holds the values that its statements may ask for by name.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, asked: Mapping[str, object]) -> None:
+        self.asked = dict(asked)
+        self._cursor = _quiet(connection.cursor())
+
+    def lay(self, table: str, sql: str) -> None:
+        """Make a temporary table of what a SELECT finds."""
+        self._execute(f"CREATE TEMP TABLE {quote(table)} AS {sql}")
+
+    def ask(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of one SELECT as dicts of Python values (money as Decimal)."""
+        result = self._execute(sql)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def stream(self, sql: str) -> pa.RecordBatchReader:
+        """The rows of one SELECT, batch by batch."""
+        return self._execute(sql).to_arrow_reader()
+
+    def close(self) -> None:
+        """Give the temporary tables back."""
+        self._cursor.close()
+
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        return _execute(self._cursor, sql, self.asked)
+
+
 def literal(text: str) -> str:
     """Return a text as SQL that cannot be anything else."""
     return "'" + text.replace("'", "''") + "'"
@@ -119,7 +152,12 @@ def _run(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> duckdb.DuckDBPyConnection:
     # A cursor each time, so that two threads may ask the same log.
-    cursor = _quiet(connection.cursor())
+    return _execute(_quiet(connection.cursor()), sql, parameters)
+
+
+def _execute(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> duckdb.DuckDBPyConnection:
     (prepared,) = cursor.extract_statements(sql)
     # DuckDB refuses a parameter that the statement does not name.
     known = {name: parameters[name] for name in prepared.named_parameters}
@@ -142,7 +180,8 @@ def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> str:
 
 def _bytes(written: str) -> float:
     number, unit = written.split()  # such as 18.8 GiB
-    return float(number) * 1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit)
+    units: dict[str, int] = {"bytes": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+    return float(number) * (1 << units[unit])
 
 
 def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

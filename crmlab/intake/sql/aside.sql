@@ -1,0 +1,4 @@
+-- What is not used.
+SELECT *
+FROM judged
+WHERE reason IS NOT NULL
