@@ -20,7 +20,10 @@ COLUMNS = ("customer_id", "date", "amount")
 
 
 def load(connection: duckdb.DuckDBPyConnection, source: str, mapping: Mapping) -> Rows:
-    """Read the source into source_rows. Raises WrongParameter, MissingColumn or UnreadableSource."""
+    """Read the source into source_rows.
+
+    Raises WrongParameter for another name of a column, MissingColumn or UnreadableSource.
+    """
     for role, name in mapping.given().items():
         if name != role:
             raise WrongParameter(option(role), name, f"'{role}', its name in source '{source}'")

@@ -10,7 +10,7 @@ import duckdb
 from crmlab.errors import UnreadableSource
 from crmlab.intake import csv_records, dialect, encodings, engines
 from crmlab.intake.columns import Mapping
-from crmlab.intake.loaded import Facts, Rows
+from crmlab.intake.loaded import Rows
 from crmlab.intake.reading import Reading
 
 BINARY = 0.02
@@ -18,6 +18,10 @@ BINARY = 0.02
 
 FEW = 8
 """So many may stand in any text."""
+
+WHITE = b"\t\n\v\f\r\x1a"
+MOST = 0.9
+"""Share of NULs in every second byte from which they are halves of letters."""
 
 WIDEST_ROW = 1 << 24
 """Bytes of a row in a file that we wrote ourselves, whose line ends are known to be right."""
@@ -63,10 +67,14 @@ def load_written(
     """
     width = len(roles) + (2 if numbered else 0)
     record, line = ("CAST(c0 AS BIGINT)", "CAST(c1 AS BIGINT)") if numbered else (COUNTED, "NULL")
-    _create(connection, path, record, line, roles, width, (f"max_line_size = {WIDEST_ROW}",))
+    _create(connection, path, record, line, roles, width, OURS)
 
 
 COUNTED = "row_number() OVER ()"
+LINE_ENDS = {"LF": r"'\n'", "CRLF": r"'\r\n'", "CR": r"'\r'"}
+"""As the engine wants them told; left to itself it would also take one within quotes for it."""
+
+OURS = ("delim = ','", f"max_line_size = {WIDEST_ROW}", f"new_line = {LINE_ENDS['LF']}")
 
 
 def _plain(path: Path, name: str, reading: Reading, folder: Path) -> encodings.Text:
@@ -86,7 +94,8 @@ def _read_in_place(
         return False
     line = f"{COUNTED} + {head.lines}"
     roles = {role: f"c{place}" for role, place in places.items()}
-    options = (f"delim = {engines.literal(sign)}", f"skip = {head.lines}")
+    end = LINE_ENDS[(*scan.line_ends, "LF")[0]]
+    options = (f"delim = {engines.literal(sign)}", f"skip = {head.lines}", f"new_line = {end}")
     try:
         _create(connection, text.path, COUNTED, line, roles, len(head.names), options)
     except duckdb.InvalidInputException:
@@ -148,13 +157,15 @@ def _refuse_binary(path: Path, name: str, reading: Reading) -> None:
     """A NUL in a text is one row's fault; a file full of control characters is no text."""
     with path.open("rb") as file:
         head = file.read(1 << 16)
-    if b"\0" not in head or reading.encoding or head.startswith(tuple(m for m, _ in encodings.MARKS)):
+    marks = tuple(mark for mark, _ in encodings.MARKS)
+    if b"\0" not in head or reading.encoding or head.startswith(marks):
         return
-    controls = sum(head.count(bytes([byte])) for byte in range(32) if byte not in b"\t\n\v\f\r\x1a")
+    controls = sum(head.count(bytes([byte])) for byte in range(32) if byte not in WHITE)
     if controls < max(FEW, BINARY * len(head)):
         return
-    if 0.9 < 2 * max(head[0::2].count(0), head[1::2].count(0)) / len(head):
-        order = "utf-16-le" if head[1::2].count(0) > head[0::2].count(0) else "utf-16-be"
+    even, odd = (half.count(0) / len(half) for half in (head[0::2], head[1::2]))
+    if max(even, odd) > MOST:
+        order = "utf-16-le" if odd > even else "utf-16-be"
         found, remedy = "it looks like UTF-16 without its mark", f"Say so: --set encoding={order}"
     else:
         found, remedy = "it holds binary data", "Give a CSV, Excel or Parquet file."
@@ -165,14 +176,14 @@ def _refuse_broken_text(
     connection: duckdb.DuckDBPyConnection, name: str, places: Dict[str, int], reading: Reading
 ) -> None:
     """Refuse text that was decoded wrongly before it came here, if a mapped column has it."""
-    sql = engines.fill(
-        engines.statement("broken_text"), texts=", ".join(places), pattern=engines.literal(encodings.BROKEN)
-    )
+    pattern = engines.literal(encodings.BROKEN)
+    sql = engines.fill(engines.statement("broken_text"), texts=", ".join(places), pattern=pattern)
     ((count, line, text),) = connection.execute(sql).fetchall()
     if not count:
         return
     remedy = "Export it anew in UTF-8, or take the text as it is: --set encoding=utf-8"
     if reading.encoding:
         remedy = f"It is probably not written in {reading.encoding}: leave out that option."
-    found = f"{count} rows hold text that was decoded wrongly (first: line {line}: {dialect.excerpt(text)})"
+    first = f"first: line {line}: {dialect.excerpt(text)}"
+    found = f"{count} rows hold text that was decoded wrongly ({first})"
     raise UnreadableSource(name, found, remedy)

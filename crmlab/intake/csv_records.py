@@ -53,9 +53,7 @@ def rewrite(path: Path, name: str, head: Head, places: Sequence[int], folder: Pa
     paths = [folder / "records.csv", folder / "faults.csv"]
     widths: Counter[int] = Counter()
     with ExitStack() as stack:
-        files = [
-            stack.enter_context(p.open("w", encoding="utf-8", newline="")) for p in paths
-        ]
+        files = [stack.enter_context(p.open("w", encoding="utf-8", newline="")) for p in paths]
         rows, faults = (csv.writer(f, lineterminator="\n", quoting=csv.QUOTE_ALL) for f in files)
         for number, (line, text, fields) in zip(count(1), records(path, name, head), strict=False):
             width = 0 if fields is None else len(fields)

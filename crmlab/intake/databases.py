@@ -115,14 +115,14 @@ def _relation(link: Link, source: str, reading: Reading) -> tuple[sql.Composable
     if reading.query is not None:
         query = reading.query.strip().removesuffix(";")
         _refuse_no_select(link, query, source)
-        return sql.SQL("({}\n)").format(sql.SQL(query)), ("query", reading.query)  # type: ignore[arg-type]
-    tables = link.execute(engines.statement("postgres_tables")).fetchall()  # type: ignore[arg-type]
+        return sql.SQL("({}\n)").format(sql.SQL(query)), ("query", reading.query)
+    tables = link.execute(engines.statement("postgres_tables")).fetchall()
     spoken = {f"{schema}.{table}": (schema, table) for schema, table, _ in tables}
     seen = {table: (schema, table) for schema, table, visible in tables if visible}
     wanted = reading.table or (next(iter(spoken)) if len(spoken) == 1 else None)
-    if wanted not in spoken and wanted not in seen:
+    if wanted is None or wanted not in spoken | seen:
         raise _unknown_table(source, wanted, sorted(spoken))
-    place = spoken.get(wanted) or seen[wanted]
+    place = (spoken | seen)[wanted]
     return sql.Identifier(*place), ("table", ".".join(place))
 
 
@@ -165,7 +165,7 @@ def _text(place: str, kind: str, name: str, source: str, time_zone: str | None) 
     """A column as text that the gate can take without proof, where its type allows that."""
     column = sql.Identifier(place)
     if kind in FLOATS:
-        return sql.SQL(engines.statement("postgres_float")).format(x=column)  # type: ignore[arg-type]
+        return sql.SQL(engines.statement("postgres_float")).format(x=column)
     if kind == "money":
         return sql.SQL("CAST(CAST({} AS numeric) AS text)").format(column)
     if kind == "timestamp with time zone":
@@ -192,7 +192,7 @@ def _refuse_lost_digits(
     source: str,
 ) -> None:
     column = sql.Identifier(f"c{place}")
-    lost = sql.SQL(engines.statement("postgres_lost_digits")).format(  # type: ignore[arg-type]
+    lost = sql.SQL(engines.statement("postgres_lost_digits")).format(
         x=column, rows=_select([column], relation, len(columns))
     )
     ((count, first),) = link.execute(lost).fetchall()
@@ -211,9 +211,7 @@ def _copy(link: Link, select: sql.Composed, path: Path) -> tuple[str, int]:
         return digest.hexdigest(), cursor.rowcount
 
 
-def _refuse_other_count(
-    connection: duckdb.DuckDBPyConnection, count: int, source: str
-) -> None:
+def _refuse_other_count(connection: duckdb.DuckDBPyConnection, count: int, source: str) -> None:
     ((found,),) = connection.execute("SELECT count(*) FROM source_rows").fetchall()
     if found != count:
         told = f"{count} rows were sent and {found} understood"

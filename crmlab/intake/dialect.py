@@ -69,13 +69,14 @@ def find(path: Path, name: str, mapping: Mapping | None, reading: Reading) -> He
     first = reading.skip_lines or 0
     while first < len(lines) and not lines[first].strip(BLANKS + "\r\n"):
         first += 1
-    if first == len(lines):
+    if first >= len(lines):
         raise NoUsableRows(name, 0, {})
     hint = _EXCEL_HINT.fullmatch(lines[first])
-    signs = [reading.separator or (hint[1] if hint else "")]
+    told = reading.separator or (hint[1] if hint else None)
+    signs = [told] if told else list(SPOKEN)
     first += bool(hint)
-    heads = [head for sign in (signs if signs[0] else SPOKEN) for head in _head(lines, first, sign)]
-    if not heads:
+    heads = [head for sign in signs for head in _head(lines, first, sign)]
+    if len(heads) < len(signs) and all(len(head.names) == 1 for head in heads):
         found = f"its header is broken: a quote is not closed in line {first + 1}"
         raise UnreadableSource(name, found, "Correct the line.")
     head = _best(heads, name, mapping)

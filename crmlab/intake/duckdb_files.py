@@ -82,8 +82,10 @@ def _relation(
         query = statements[0].query.strip().removesuffix(";")
         return f"({query}\n)", ("query", reading.query)
     tables = connection.execute(engines.statement("duckdb_tables")).fetchall()
-    spoken = {table if schema == "main" else f"{schema}.{table}": (schema, table)
-              for schema, table in tables}
+    spoken = {
+        table if schema == "main" else f"{schema}.{table}": (schema, table)
+        for schema, table in tables
+    }
     wanted = reading.table
     if wanted is None:
         if len(spoken) != 1:

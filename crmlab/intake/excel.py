@@ -24,7 +24,7 @@ from crmlab.errors import NoUsableRows, UnreadableSource
 from crmlab.intake import engines, typed
 from crmlab.intake.columns import Mapping
 from crmlab.intake.frames import plain_decimal
-from crmlab.intake.loaded import Facts, Rows
+from crmlab.intake.loaded import Facts
 from crmlab.intake.reading import Reading
 
 OLD = b"\xd0\xcf\x11\xe0"

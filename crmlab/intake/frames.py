@@ -6,7 +6,7 @@ import datetime as dt
 import numbers
 from collections.abc import Mapping as Dict
 from decimal import Decimal
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import duckdb
 import numpy as np
@@ -30,7 +30,7 @@ class ArrowStream(Protocol):
         """Arrow's PyCapsule protocol."""
 
 
-Frame = pd.DataFrame | ArrowStream
+Frame: TypeAlias = "pd.DataFrame | ArrowStream"
 
 
 def load(
@@ -141,7 +141,7 @@ def _text(value: Any, time_zone: str | None) -> str | None:
     if isinstance(value, dt.datetime):
         if value.tzinfo and time_zone:
             value = pd.Timestamp(value).tz_convert(time_zone)
-        return value.replace(tzinfo=None).isoformat(sep=" ")
+        return str(value.replace(tzinfo=None).isoformat(sep=" "))
     return str(value)
 
 

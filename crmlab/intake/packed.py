@@ -15,12 +15,14 @@ EMPTY_ZIP = b"PK\x05\x06"
 CHUNK = 1 << 20
 
 WORKBOOK_PARTS = ("[Content_Types].xml", "mimetype")
-"""What the zip archives hold that Excel and LibreOffice write: a workbook is no archive of files."""
+"""What a zip archive holds that Excel or LibreOffice wrote."""
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether a zip archive is an Excel or OpenDocument file. One that is damaged is taken for it
-    if its name says so."""
+    """Whether a zip archive is an Excel or OpenDocument file.
+
+    One that is damaged is taken for it unless its name ends in .zip.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return not {*WORKBOOK_PARTS}.isdisjoint(archive.namelist())

@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 import duckdb
 import pandas as pd
@@ -32,7 +33,7 @@ DATABASE = "postgres:"
 
 _ADDRESS = re.compile(r"\w+://|.*\bpassword\s*=", re.IGNORECASE)
 
-Source = str | os.PathLike[str] | frames.Frame
+Source: TypeAlias = "str | os.PathLike[str] | frames.Frame"
 
 EXPECTED = (
     "the path of a CSV, Excel, Parquet or DuckDB file, 'postgres:NAME', 'cdnow' or 'cdnow-sample', "

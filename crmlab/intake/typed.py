@@ -21,12 +21,20 @@ INSTANT = re.compile(r"TIMESTAMP.*( WITH TIME ZONE|TZ).*")
 IDS = ("customer_id", "transaction_id")
 """Roles in which two values must not become one."""
 
-AS_TEXT = ("customer_id", "transaction_id", "product", "category", "currency", "channel", "campaign")
+AS_TEXT = (
+    "customer_id",
+    "transaction_id",
+    "product",
+    "category",
+    "currency",
+    "channel",
+    "campaign",
+)
 """Roles whose text is taken as it is; the others are dates and numbers."""
 
 
 class Column(NamedTuple):
-    """A column of the relation: its name, the engine's name of its type, and what people call it."""
+    """A column of the relation: its name, the engine's name of its type, its name for people."""
 
     name: str
     kind: str
@@ -60,9 +68,7 @@ def load(
         if role in columns and columns[role].kind in FLOATS:
             _refuse_lost_digits(connection, relation, parameters, columns[role], name)
     roles = [f"{_text(column, name, time_zone)} AS {role}" for role, column in columns.items()]
-    sql = engines.fill(
-        engines.statement("typed"), roles=",\n    ".join(roles), relation=relation
-    )
+    sql = engines.fill(engines.statement("typed"), roles=",\n    ".join(roles), relation=relation)
     connection.execute(sql, parameters)
     return frozenset(role for role, column in columns.items() if is_exact(role, column.kind))
 

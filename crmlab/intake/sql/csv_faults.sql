@@ -14,5 +14,6 @@ FROM read_csv(
     escape = '"',
     header = false,
     strict_mode = true,
+    new_line = '\n',
     max_line_size = {most}
 )
