@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crmlab.cli_base import base
 from crmlab.errors import CrmlabError, UnknownParameter
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Customer value and retention: from purchases to reports that a meeting can decide on.",
 )
+
+app.add_typer(base, name="base")
 
 Name = Annotated[str, typer.Argument(help="customer-valuation or retention")]
 Out = Annotated[Path, typer.Option(help="the folder that reports are written to")]

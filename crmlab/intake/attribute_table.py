@@ -72,13 +72,13 @@ class AttributeMapping:
         places = {}
         for role in KNOWN:
             name = getattr(self, role)
-            place = _position(role, name or role, found, source)
+            place = position(role, name or role, found, source)
             if place is not None:
                 places[INSIDE.get(role, role)] = place
             elif name is not None:
                 raise MissingColumn(source, role, name, found)
         for number, name in enumerate(self.others):
-            place = _position("others", name, found, source)
+            place = position("others", name, found, source)
             if place is None:
                 raise MissingColumn(source, "others", name, found)
             places[f"other_{number}"] = place
@@ -200,7 +200,11 @@ def _first(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
     return {row["reason"]: f"first at record {row['record']}" for row in rows}
 
 
-def _position(role: str, name: str, found: Sequence[str], source: str) -> int | None:
+def position(role: str, name: str, found: Sequence[str], source: str) -> int | None:
+    """Where the column is, None if nowhere: by its name, or without case and outer spaces.
+
+    Raises UnreadableSource if two columns match.
+    """
     exact = [i for i, column in enumerate(found) if column == name]
     folded = [i for i, c in enumerate(found) if c.strip().casefold() == name.strip().casefold()]
     matches = exact or folded

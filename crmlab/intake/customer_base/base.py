@@ -29,6 +29,7 @@ from crmlab.intake.customer_base.address import FILE, FOLDER, Address
 from crmlab.intake.customer_base.attribute_loads import take_attributes
 from crmlab.intake.customer_base.keys import Key, read_key
 from crmlab.intake.customer_base.loading import Load, LoadRefused, Origin
+from crmlab.intake.customer_base.rows import SETTLED
 from crmlab.intake.customer_base.store import About
 from crmlab.intake.loaded import Loaded
 from crmlab.intake.meaning import Meaning, plain_day
@@ -106,7 +107,9 @@ class CustomerBase:
                 incoming.pseudonymise(connection, key)
             elif not about.plain_ids:
                 _refuse_personal(loaded.name, found)
-            return loading.take_rows(connection, self.folder, about, origin, found.currency)
+            loading.refuse_faults(connection, loaded.name, options[1])
+            first = loading.First(found.currency, loaded.zero_amount)
+            return loading.take_rows(connection, self.folder, about, origin, first)
 
     def load_attributes(
         self,
@@ -231,10 +234,6 @@ def _origin(
     given = {**chosen, **asdict(reading), **settled}
     told = [f"{name}={value}" for name, value in given.items() if value != default.get(name)]
     return Origin(Path(loaded.name).name, loaded.fingerprint, ", ".join(told) or "as it is", day)
-
-
-SETTLED = ("cancelled", "placeholders", "keep_ids", "fold_case", "amounts_sign")
-"""Options of Meaning that are about single rows."""
 
 
 def _refuse_other_folding(

@@ -9,9 +9,11 @@ from pathlib import Path
 import duckdb
 
 from crmlab.errors import AccountDoesNotBalance, DataError, WrongParameter
-from crmlab.intake import engines
+from crmlab.intake import duplicates, engines, refusals
 from crmlab.intake.customer_base import incoming, store
 from crmlab.intake.customer_base.store import About, ask, listed
+from crmlab.intake.meaning import Meaning
+from crmlab.schema import FAULTS
 
 
 class LoadRefused(DataError):
@@ -54,12 +56,40 @@ class Origin:
     loaded_on: dt.date
 
 
+@dataclass(frozen=True)
+class First:
+    """What the first load that says it settles for all: the currency, and what free days are."""
+
+    currency: str | None
+    zero_amount: str
+
+
+FEW = 20
+"""Faulty rows that a file may have whatever its size: one of a quiet day is no broken file."""
+
+
+def refuse_faults(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -> None:
+    """Raise UntrustedSource for a file of which too much cannot be used, or whose keys are none.
+
+    Returns are not judged here: what they take back may have come in an earlier load.
+    """
+    connection.execute("CREATE TABLE set_aside (record BIGINT, reason VARCHAR)")
+    found, _ = duplicates.judge(connection, source, meaning, _count(connection, "records"))
+    for refusal in found:
+        if refusal.code == "key_conflict":
+            raise refusal
+    rows = ask(connection, engines.statement("faults"))
+    if sum(row["rows"] for row in rows if row["reason"] in FAULTS) > FEW:
+        for refusal in refusals.limits(connection, source, meaning):
+            raise refusal
+
+
 def take_rows(
     connection: duckdb.DuckDBPyConnection,
     folder: Path,
     about: About,
     origin: Origin,
-    currency: str | None,
+    first: First,
 ) -> Load:
     """Bring the tables records, source_rows and source_faults into the attached base.
 
@@ -67,7 +97,7 @@ def take_rows(
     """
     incoming.gather(connection)
     _refuse_other_roles(connection, folder, about)
-    _refuse_other_currency(folder, about, currency)
+    _refuse_other_currency(folder, about, first.currency)
     number = next_load(connection, origin)
     records = _count(connection, "incoming")
     erased = incoming.drop_erased(connection, about, "incoming")
@@ -76,7 +106,7 @@ def take_rows(
     connection.execute(engines.statement("base_superseded"))
     superseded = _count(connection, "superseded")
     with store.transaction(connection):
-        added = _change(connection, about, number, origin, currency)
+        added = _change(connection, about, number, origin, first)
         known = records - erased - added
         counts = (records, added, known, superseded, erased)
         done = Load(number, origin.loaded_on, origin.source, *counts)
@@ -90,16 +120,19 @@ def _change(
     about: About,
     number: int,
     origin: Origin,
-    currency: str | None,
+    first: First,
 ) -> int:
     """End what is superseded, add what is new; how many rows are new."""
     columns = listed(incoming.row_columns(connection))
     if not about.roles:
         connection.execute(engines.fill(engines.statement("base_rows_table"), columns=columns))
         roles = list(incoming.roles_of(connection))
-        connection.execute("UPDATE base.about SET roles = $roles", {"roles": roles})
-    if currency is not None and about.currency is None:
-        connection.execute("UPDATE base.about SET currency = $name", {"name": currency})
+        connection.execute(
+            "UPDATE base.about SET roles = $roles, zero_amount = $zero_amount",
+            {"roles": roles, "zero_amount": first.zero_amount},
+        )
+    if about.currency is None:
+        connection.execute("UPDATE base.about SET currency = $name", {"name": first.currency})
     when = {"load": number, "loaded_on": origin.loaded_on}
     connection.execute(engines.statement("base_end_rows"), when)
     add = engines.fill(engines.statement("base_add_rows"), columns=columns)

@@ -71,6 +71,7 @@ class About:
     plain_ids: bool
     fold_case: bool
     currency: str | None
+    zero_amount: str
     roles: tuple[str, ...]
     rewrite: bool
 

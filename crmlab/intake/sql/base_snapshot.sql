@@ -16,10 +16,8 @@ objecting AS (
 named AS (
     SELECT
         {columns},
-        coalesce(
-            known.reason,
-            CASE WHEN objecting.customer_id IS NOT NULL THEN 'objected' END
-        ) AS reason,
+        CASE WHEN objecting.customer_id IS NOT NULL THEN 'objected' ELSE known.reason END
+            AS reason,
         known.original,
         known.content
     FROM known

@@ -7,6 +7,7 @@ CREATE OR REPLACE TABLE base.about (
     plain_ids BOOLEAN,
     fold_case BOOLEAN,
     currency VARCHAR,
+    zero_amount VARCHAR,
     roles VARCHAR [],
     rewrite BOOLEAN
 );
