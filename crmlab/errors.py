@@ -176,10 +176,8 @@ class NoUsableRows(DataError):
         self.source, self.records, self.reasons = source, records, reasons
         why = "; ".join(f"{reason}: {n}, {first[reason]}" for reason, n in reasons.items() if n)
         worst = max(reasons, key=lambda reason: reasons[reason], default="")
-        super().__init__(
-            f"'{source}' has no rows that can be used ({records} records). "
-            + (f"Set aside: {why}. {self.REMEDIES.get(worst, '')}" if why else "It holds no purchase.")
-        )
+        told = f"Set aside: {why}. {self.REMEDIES.get(worst, '')}" if why else "It holds no purchase."
+        super().__init__(f"'{source}' has no rows that can be used ({records} records). {told}")
 
     REMEDIES: ClassVar[dict[str, str]] = {
         "no_customer": "Name the column that says who bought: --set customer_id=NAME",

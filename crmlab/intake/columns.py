@@ -86,8 +86,8 @@ ROLES = tuple(field.name for field in fields(Mapping))
 WORDS: Dict[str, tuple[str, ...]] = {
     "customer_id": (
         "customerid", "idcliente", "clienteid", "clientid", "codcliente", "codigocliente",
-        "numcliente", "numerocliente", "ncliente", "nocliente", "customernumber", "customerno", "customercode",
-        "customer", "cliente", "client", "idcustomer", "idclient", "idsocio", "socio", "memberid",
+        "numcliente", "numerocliente", "ncliente", "nocliente", "customernumber", "customerno",
+        "customercode", "customer", "cliente", "client", "idcustomer", "idclient", "idsocio", "socio", "memberid",
         "member", "userid", "user", "usuario", "idusuario", "buyerid", "buyer", "comprador",
         "contactid", "accountid", "cuenta", "donorid", "donante", "shopper", "shopperid",
     ),
@@ -109,9 +109,9 @@ WORDS: Dict[str, tuple[str, ...]] = {
     ),
     "transaction_id": (
         "transactionid", "invoiceno", "invoice", "invoiceid", "invoicenumber", "factura",
-        "numfactura", "numerofactura", "nfactura", "nofactura", "idfactura", "orderid", "order", "orderno",
-        "ordernumber", "pedido", "idpedido", "numpedido", "numeropedido", "npedido", "nopedido", "ticket",
-        "idticket", "receipt", "receiptid", "transaction", "transaccion", "idtransaccion",
+        "numfactura", "numerofactura", "nfactura", "nofactura", "idfactura", "orderid", "order",
+        "orderno", "ordernumber", "pedido", "idpedido", "numpedido", "numeropedido", "npedido",
+        "nopedido", "ticket", "idticket", "receipt", "receiptid", "transaction", "transaccion", "idtransaccion",
     ),
     "product": (
         "product", "producto", "productid", "idproducto", "stockcode", "sku", "articulo",

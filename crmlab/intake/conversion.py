@@ -174,7 +174,9 @@ def _amount(roles: list[str], meaning: Meaning) -> str:
         money = f"-({money})"
     if meaning.cancelled is None or "transaction_id" not in roles:
         return money
-    cancelled = f"starts_with(trim(source_rows.transaction_id), {engines.literal(meaning.cancelled)})"
+    cancelled = (
+        f"starts_with(trim(source_rows.transaction_id), {engines.literal(meaning.cancelled)})"
+    )
     return f"CASE WHEN {cancelled} THEN -abs({money}) ELSE {money} END"
 
 

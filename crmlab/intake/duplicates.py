@@ -24,9 +24,7 @@ def judge(
     names = [name for name, *_ in connection.execute("DESCRIBE records").fetchall()]
     columns = [name for name in names if name not in ("record", "reason")]
     keyed = "transaction_id" in names and not {"product", "quantity"} & set(names)
-    connection.execute(
-        engines.fill(engines.statement("duplicates"), columns=", ".join(columns))
-    )
+    connection.execute(engines.fill(engines.statement("duplicates"), columns=", ".join(columns)))
     ((rows,),) = connection.execute("SELECT count(*) FROM duplicates").fetchall()
     if meaning.duplicates == "keep":
         return [], _flag(rows, records)

@@ -81,7 +81,7 @@ def _won_at_once(found: Mapping[str, Any]) -> list[Finding]:
 
 
 def _truncated(found: Mapping[str, Any]) -> list[Finding]:
-    """Far more first purchases in the first 30 days than in the next: many were customers before."""
+    """Far more first purchases in the first 30 days than in the next: many bought before."""
     first, following = found["won_first"], found["won_next"]
     if found["customers"] < ENOUGH or found["days"] < 90 or first <= 1.5 * following:
         return []

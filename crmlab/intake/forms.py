@@ -74,7 +74,7 @@ def days(
     (times,) = engines.fetch_rows(connection, engines.statement("time_forms"), {})
     _refuse_numbers(source, reading, forms)
     known = [form for form in forms if _is_known(form["form"], reading)]
-    chosen = known[0] if known else {"form": "ymd", "rows": 0, "two_digit_years": 0}
+    chosen: dict[str, Any] = known[0] if known else {"form": "ymd", "rows": 0, "two_digit_years": 0}
     order, proof = _order(source, reading, chosen, exact)
     instants = times["instants"] > times["local"]
     counted = str(reading.date_system).startswith("epoch") and chosen["form"] == "number"

@@ -73,9 +73,7 @@ def open_bench(
     return bench
 
 
-def asked(
-    observation_end: dt.date, zero_amount: str, start: dt.date | None
-) -> dict[str, object]:
+def asked(observation_end: dt.date, zero_amount: str, start: dt.date | None) -> dict[str, object]:
     """The values that statements over occasions ask for, by name."""
     return {
         "observation_end": observation_end,

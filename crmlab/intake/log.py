@@ -6,10 +6,11 @@ import datetime as dt
 import html
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping as Dict
+from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import pandas as pd
@@ -17,7 +18,7 @@ import pandas as pd
 from crmlab.errors import UntrustedSource
 from crmlab.intake import conversion, engines, gate, meaning, quarantine, refusals, sources
 from crmlab.intake.account import Account, Understanding
-from crmlab.intake.columns import Mapping
+from crmlab.intake.columns import ROLES, Mapping, option
 from crmlab.intake.customer_base.address import address_of
 from crmlab.intake.customer_base.rows import read_base
 from crmlab.intake.meaning import Meaning
@@ -80,6 +81,16 @@ class TransactionLog:
         end = observation_day(observation_end)
         self._refuse(end)
         return self._account(end)
+
+    def examined(self, observation_end: str | dt.date) -> Account:
+        """The account of a source even if it is refused; NoUsableRows if no row is used."""
+        return self._account(observation_day(observation_end))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles for which the source has a column."""
+        described = self.connection.cursor().execute("DESCRIBE source_rows").fetchall()
+        return tuple(name for name, *_ in described if name in ROLES)
 
     def doubts(self, observation_end: str | dt.date) -> tuple[UntrustedSource, ...]:
         """All that makes the source untrusted at this end of observation."""
@@ -192,29 +203,28 @@ def read_transactions(
     Raises SourceNotFound, UnreadableSource, MissingColumn, NoUsableRows, WrongParameter, or
     UntrustedSource for a source whose figures nobody should believe as they are.
     """
-    mapping = Mapping(
-        customer_id, date, amount, quantity, price, transaction_id, product, category,
-        currency_column, channel, campaign, discount, cost, margin_column,
-    )  # fmt: skip
-    reading = Reading(
-        encoding, delimiter, decimal, date_order, date_system, skip_lines, sheet, table, query,
-        time_zone,
-    )  # fmt: skip
-    meant = Meaning(
-        zero_amount, returns, cancelled, duplicates,
-        None if start is None else meaning.plain_day("start", start),
-        meaning.words("placeholders", placeholders), meaning.words("keep_ids", keep_ids),
-        fold_case, amounts_sign, vat, limit, reason_limit, meaning.words("accept", accept),
-    )  # fmt: skip
-    log = examine(source, mapping, reading, meant)
+    options = {name: value for name, value in locals().items() if name != "source"}
+    log = examine(source, *declared(options))
     for refusal in log.refusals:
         raise refusal
     return log
 
 
-def examine(
-    source: Source, mapping: Mapping, reading: Reading, meant: Meaning
-) -> TransactionLog:
+def declared(options: Dict[str, Any]) -> tuple[Mapping, Reading, Meaning]:
+    """The options of read_transactions, by name, in their three kinds. Raises WrongParameter."""
+    meant = {field.name: options[field.name] for field in fields(Meaning) if field.name in options}
+    for name in ("placeholders", "keep_ids", "accept"):
+        meant[name] = meaning.words(name, options.get(name))
+    if meant.get("start") is not None:
+        meant["start"] = meaning.plain_day("start", meant["start"])
+    return (
+        Mapping(**{role: options.get(option(role)) for role in ROLES}),
+        Reading(**{field.name: options.get(field.name) for field in fields(Reading)}),
+        Meaning(**meant),
+    )
+
+
+def examine(source: Source, mapping: Mapping, reading: Reading, meant: Meaning) -> TransactionLog:
     """Read a source as read_transactions does, but leave its refusals to the caller."""
     connection = engines.connect()
     address = address_of(source)

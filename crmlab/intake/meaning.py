@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from crmlab.errors import WrongParameter
 
 PLACEHOLDERS = (
-    "-1", "-", "--", "---", "?", ".", "x", "xx", "xxx", "#n/a", "#n/d", "n/a", "n/d", "na", "n.a.",
+    "-1", "-", "--", "---", "?", "#n/a", "#n/d", "n/a", "n/d", "na", "n.a.",
     "nd", "none", "null", "nil", "nan", "nat", "undefined", "unknown", "not available",
     "anonymous", "anonymous customer", "guest", "guest customer", "walk-in", "walk in",
     "walk-in customer", "cash customer", "cash sale", "no customer", "no client", "default",

@@ -88,7 +88,7 @@ def limits(
 def _share(part: Mapping[str, Any], whole: Mapping[str, Any]) -> float:
     """Share of rows or of money, whichever is larger."""
     by_money = float(part["money"] / whole["money"]) if whole["money"] else 0.0
-    return max(part["rows"] / whole["rows"], by_money)
+    return max(float(part["rows"] / whole["rows"]), by_money)
 
 
 def _too_many(
@@ -96,8 +96,7 @@ def _too_many(
 ) -> UntrustedSource:
     reason = worst["reason"]
     settings = " ".join(
-        f"--set {name}={min(1.0, math.ceil(100 * share) / 100):g}"
-        for name, share in broken.items()
+        f"--set {name}={min(1.0, math.ceil(100 * share) / 100):g}" for name, share in broken.items()
     )
     return UntrustedSource(
         source,

@@ -16,6 +16,9 @@ P = TypeVar("P", bound=SourceParameters)
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NAMED = re.compile(r"postgres:.*|base(:.+?)?(@[0-9-]+)?")
+"""Sources that are named and not found by a path: a connection, a customer base."""
+
 _LARGEST = 1_000_000
 _WORD = "tag:yaml.org,2002:str"
 
@@ -66,6 +69,8 @@ def from_text(kind: type[SourceParameters], name: str, text: str) -> object:
     types = get_args(annotation) or (annotation,)
     if type(None) in types and text.strip().casefold() == "none":
         return None
+    if bool in types and text.strip().casefold() in ("true", "false"):
+        return text.strip().casefold() == "true"
     if float in types and _NUMBER.fullmatch(text.strip()):
         return float(text)
     if int in types and _WHOLE.fullmatch(text.strip()) and len(text) < 20:
@@ -139,11 +144,11 @@ def _refuse_repeated(path: Path, names: list[str]) -> None:
 
 
 def locate(source: str) -> str:
-    """The absolute path of `source`, or cdnow as it is.
+    """The absolute path of `source`; cdnow, a connection or a customer base by its name as it is.
 
     Raises SourceNotFound with the nearest names if nothing is there.
     """
-    if source in CDNOW:
+    if source in CDNOW or _NAMED.fullmatch(source):
         return source
     path = Path(source).expanduser()
     try:
