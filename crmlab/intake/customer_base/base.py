@@ -178,9 +178,9 @@ class CustomerBase:
             return people.destroy(connection, self.folder, about, name, dt.date.today())
 
     def tidy(self) -> None:
-        """Write the file anew without what was deleted, if an erasure was cut short before that."""
-        with self._open(write=True) as (connection, _):
-            store.rewrite(connection, self.folder)
+        """Finish an erasure that was cut short, as the next load would."""
+        with self._open(write=True):
+            pass  # whoever opens it to write finishes what was cut short
 
     @contextlib.contextmanager
     def _open(self, *, write: bool = False) -> Iterator[tuple[duckdb.DuckDBPyConnection, About]]:

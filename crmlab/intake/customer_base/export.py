@@ -14,7 +14,7 @@ from crmlab.intake.customer_base import snapshot
 from crmlab.intake.customer_base.address import Address
 from crmlab.intake.customer_base.store import columns_of
 
-FORMATS = {".parquet": "(FORMAT parquet)", ".csv": "(FORMAT csv, HEADER)"}
+FORMATS = {".parquet": "FORMAT parquet", ".csv": "FORMAT csv, HEADER"}
 """What can be written, by the ending of the file's name."""
 
 
@@ -50,8 +50,10 @@ def _write(connection: duckdb.DuckDBPyConnection, path: Path) -> int:
     fresh = path.with_name(f".{path.name}.new")
     try:
         fresh.touch(mode=0o600)
+        # Into this very file, which is the owner's alone: the engine's own would be open to all.
+        how = f"{FORMATS[kind]}, USE_TMP_FILE false"
         target = engines.literal(str(fresh))
-        rows = connection.execute(f"COPY ({sql}) TO {target} {FORMATS[kind]}").fetchall()[0][0]
+        rows = connection.execute(f"COPY ({sql}) TO {target} ({how})").fetchall()[0][0]
         os.replace(fresh, path)
     except OSError as error:
         reason = (error.strerror or "the system refuses it").lower()

@@ -65,7 +65,7 @@ def gather(connection: duckdb.DuckDBPyConnection) -> None:
 
 def drop_erased(connection: duckdb.DuckDBPyConnection, about: About, table: str) -> int:
     """Take out the rows of people who were erased, and say how many they were."""
-    digests = {row[0] for row in connection.execute("SELECT digest FROM base.erasures").fetchall()}
+    digests = erased(connection)
     if not digests:
         return 0
     found = connection.execute(f"SELECT DISTINCT customer_id FROM {table}").fetchall()
@@ -74,6 +74,12 @@ def drop_erased(connection: duckdb.DuckDBPyConnection, about: About, table: str)
         f"DELETE FROM {table} WHERE customer_id IN (SELECT unnest($ids))", {"ids": ids}
     )
     return int(gone.fetchall()[0][0])
+
+
+def erased(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """The digests of people who were erased."""
+    found = connection.execute("SELECT digest FROM base.erasures").fetchall()
+    return frozenset(text for (text,) in found)
 
 
 def digest(about: About, customer_id: str) -> str:

@@ -10,7 +10,7 @@ import duckdb
 
 from crmlab.errors import AccountDoesNotBalance, DataError, WrongParameter
 from crmlab.intake import duplicates, engines, refusals
-from crmlab.intake.customer_base import incoming, store
+from crmlab.intake.customer_base import incoming, lines, store
 from crmlab.intake.customer_base.store import About, ask, listed
 from crmlab.intake.meaning import Meaning
 from crmlab.schema import FAULTS
@@ -101,6 +101,7 @@ def take_rows(
     number = next_load(connection, origin)
     records = _count(connection, "incoming")
     erased = incoming.drop_erased(connection, about, "incoming")
+    _hide_lines(connection, about)
     # The engine writes to one database in a transaction: what is in memory is made before it.
     connection.execute(engines.statement("base_known"))
     connection.execute(engines.statement("base_superseded"))
@@ -181,6 +182,14 @@ def check_balance(connection: duckdb.DuckDBPyConnection, source: str) -> dict[st
         kept, rest = counts["live"], sum(counts.values()) - counts["read"] - counts["live"]
         raise AccountDoesNotBalance(source, counts["read"], kept, rest)
     return counts
+
+
+def _hide_lines(connection: duckdb.DuckDBPyConnection, about: About) -> None:
+    digests = incoming.erased(connection)
+    if digests:
+        lines.hide(
+            connection, "incoming", about, lambda one: incoming.digest(about, one) in digests
+        )
 
 
 def is_used(connection: duckdb.DuckDBPyConnection) -> bool:

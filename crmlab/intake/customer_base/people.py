@@ -11,7 +11,7 @@ import duckdb
 
 from crmlab.errors import DataError
 from crmlab.intake import engines
-from crmlab.intake.customer_base import store
+from crmlab.intake.customer_base import lines, store
 from crmlab.intake.customer_base.incoming import digest
 from crmlab.intake.customer_base.store import About, ask
 
@@ -121,6 +121,8 @@ def destroy(
                 f"DELETE FROM base.{table} WHERE customer_id = $customer_id",
                 {"customer_id": customer_id},
             )
+        if about.roles:
+            lines.hide(connection, "base.rows", about, lambda one: one == customer_id)
         connection.execute(engines.statement("base_note_erasure"), record)
         connection.execute("UPDATE base.about SET rewrite = true")
     store.rewrite(connection, folder)

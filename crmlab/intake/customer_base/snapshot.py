@@ -8,12 +8,14 @@ import hashlib
 import duckdb
 
 from crmlab.intake import engines
-from crmlab.intake.customer_base import store
+from crmlab.intake.customer_base import lines, store
 from crmlab.intake.customer_base.address import Address
 from crmlab.intake.customer_base.store import About, ask, columns_of, listed
 
 OWN = ("load", "record", "line", "known_from", "known_until", "ended_by", "content", "key")
 """Columns of a base's rows that say nothing about a purchase."""
+
+BLOCKED = "SELECT customer_id FROM base.blocks"
 
 
 def take(connection: duckdb.DuckDBPyConnection, address: Address) -> About:
@@ -34,6 +36,9 @@ def take(connection: duckdb.DuckDBPyConnection, address: Address) -> About:
             order=listed([*ordered(columns), "reason", "content"]),
         )
         connection.execute(sql, {"as_of": as_of, "erased": row["erased"]})
+        blocked = {one for (one,) in connection.execute(BLOCKED).fetchall()}
+        if blocked:
+            lines.hide(connection, "snapshot", about, blocked.__contains__)
     return about
 
 

@@ -32,8 +32,10 @@ class Gap:
 class Status:
     """The account of a base over all its loads, in rows, and who is in it.
 
-    `balance` says of the rows `read` how many are `live`, `superseded` by a correction, `known`
-    before they came again, of erased people and `refused` when they came again, or `destroyed`.
+    `set_aside` counts rows of the base that cannot be used as they stand, by reason; others are
+    judged when it is read. `balance` says of the rows `read` how many are `live`, `superseded` by
+    a correction, `known` before they came again, of erased people and `refused` when they came
+    again, or `destroyed`.
     """
 
     folder: Path
@@ -45,6 +47,7 @@ class Status:
     customers: int
     attributes: int
     balance: Mapping[str, int]
+    set_aside: Mapping[str, int]
     objections: int
     blocked: int
     erased: int
@@ -72,6 +75,7 @@ class Status:
             "customers": self.customers,
             "rows read": rows["read"],
             "  in the base": rows["live"],
+            "    set aside as they stand": _reasons(self.set_aside),
             "  known already": rows["known"],
             "  superseded by a correction": rows["superseded"],
             "  of erased people: refused": rows["refused"],
@@ -83,7 +87,7 @@ class Status:
             "people erased": self.erased,
         }
         if self.rewrite:
-            lines["unfinished"] = "an erasure was cut short: run crmlab base tidy"
+            lines["unfinished"] = "an erasure was cut short; crmlab base tidy ends it"
         return pd.DataFrame({"value": list(lines.values())}, index=list(lines))
 
 
@@ -92,18 +96,25 @@ def status(connection: duckdb.DuckDBPyConnection, folder: Path, about: About) ->
     (counts,) = ask(connection, engines.statement("base_status"))
     rows: dict[str, Any] = {"first_date": None, "last_date": None, "customers": 0}
     gaps: list[dict[str, Any]] = []
+    aside: list[dict[str, Any]] = []
     if about.roles:
         (rows,) = ask(connection, engines.statement("base_period"))
+        aside = ask(connection, engines.statement("base_set_aside"))
         gaps = ask(connection, engines.statement("base_gaps"), expected=WORTH_TELLING)
     return Status(
         folder=folder,
         balance=loading.check_balance(connection, str(folder)),
+        set_aside={row["reason"]: row["rows"] for row in aside},
         gaps=tuple(Gap(**gap) for gap in gaps),
         key_name=about.key_name,
         rewrite=about.rewrite,
         **counts,
         **rows,
     )
+
+
+def _reasons(set_aside: Mapping[str, int]) -> str:
+    return "; ".join(f"{reason} {n:,}" for reason, n in set_aside.items()) or "none"
 
 
 def _told(gap: Gap) -> str:

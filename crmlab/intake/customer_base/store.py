@@ -88,6 +88,7 @@ def attached(
     """Attach the base in `folder` as `base`, alone (to write) or beside other readers.
 
     Gives what the base says of itself, None if there is none yet (to write only).
+    An erasure that was cut short is finished before anything else is written.
     Raises NoBase, UnreadableBase, or BaseBusy.
     """
     if not write and not (folder / FILE).is_file():
@@ -97,7 +98,11 @@ def attached(
             (folder / FRESH).unlink(missing_ok=True)  # of a rewriting that was cut short
         _attach(connection, folder, write)
         try:
-            yield read_about(connection, folder)
+            about = read_about(connection, folder)
+            if write and about is not None and about.rewrite:
+                rewrite(connection, folder)
+                about = read_about(connection, folder)
+            yield about
         finally:
             _let_go(connection)
 
