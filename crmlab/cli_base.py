@@ -101,6 +101,7 @@ def _load(
     when: dict[str, Any],
 ) -> Load:
     from crmlab.intake.customer_base import options
+    from crmlab.intake.log import declared
     from crmlab.runs.given import gather, locate
     from crmlab.runs.parameters import SourceParameters
 
@@ -110,8 +111,8 @@ def _load(
         return store.load_attributes(
             source, mapping=columns, reading=reading, meaning=meaning, **when
         )
-    given = gather(SourceParameters, file=params, settings=settings, options={"source": file})
-    mapping, reading, meaning = options.of_purchases(given.model_dump())
+    given = gather(SourceParameters, file=params, settings=settings)
+    mapping, reading, meaning = declared(given.model_dump())
     return store.load(source, mapping=mapping, reading=reading, meaning=meaning, **when)
 
 

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import TypeVar, get_args
 
 from crmlab.errors import ParameterError, SourceNotFound, UnknownParameter, UnreadableSource
-from crmlab.runs.parameters import CDNOW, SourceParameters
+from crmlab.runs.parameters import BASE, CDNOW, SourceParameters
 
 P = TypeVar("P", bound=SourceParameters)
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_NAMED = re.compile(r"postgres:.*|base(:.+?)?(@[0-9-]+)?")
-"""Sources that are named and not found by a path: a connection, a customer base."""
+_NAMED = re.compile(r"postgres:.*")
+"""Sources that are named and not found by a path."""
+
+_FOLDER, _FILE = "data/base", "base.duckdb"
+"""Where the customer base is if nothing else is said, and its file there."""
 
 _LARGEST = 1_000_000
 _WORD = "tag:yaml.org,2002:str"
@@ -144,10 +147,13 @@ def _refuse_repeated(path: Path, names: list[str]) -> None:
 
 
 def locate(source: str) -> str:
-    """The absolute path of `source`; cdnow, a connection or a customer base by its name as it is.
+    """The absolute path of `source`, also of a customer base; cdnow or a connection as it is.
 
-    Raises SourceNotFound with the nearest names if nothing is there.
+    Raises SourceNotFound with the nearest names if nothing is there, UnreadableSource for a folder.
     """
+    base = BASE.fullmatch(source)
+    if base is not None:
+        return _base(source, Path(base["folder"] or _FOLDER).expanduser(), base["day"] or "")
     if source in CDNOW or _NAMED.fullmatch(source):
         return source
     path = Path(source).expanduser()
@@ -157,9 +163,18 @@ def locate(source: str) -> str:
         found, folder = False, False
     if not found:
         raise SourceNotFound(source, _beside(path))
+    if folder and (path / _FILE).is_file():
+        return _base(source, path, "")
     if folder:
         raise UnreadableSource(source, "it is a folder", "Give the path of a file in it.")
     return str(path.resolve())
+
+
+def _base(source: str, folder: Path, day: str) -> str:
+    if not (folder / _FILE).is_file():
+        found = f"there is no customer base in '{folder}'"
+        raise UnreadableSource(source, found, "Load a file into it: crmlab base load FILE")
+    return f"base:{folder.resolve()}{day}"
 
 
 def _beside(path: Path) -> list[str]:

@@ -15,6 +15,9 @@ from crmlab.units import Unit
 CDNOW = ("cdnow", "cdnow-sample")
 """The built-in sources; any other is the path of a file."""
 
+BASE = re.compile(r"base(:(?P<folder>.+?))?(?P<day>@[0-9-]+)?")
+"""How a customer base is named as a source, as crmlab.intake.customer_base.address has it."""
+
 CDNOW_FACTS: dict[str, str] = {
     "zero_amount": "occasion",
     "observation_end": "1998-06-30",
@@ -86,8 +89,9 @@ class SourceParameters(BaseModel):
     source: Text = _declare(
         CDNOW[0],
         "the purchases: the path of a CSV, Excel, Parquet or DuckDB file, postgres:NAME for a "
-        "named connection, or cdnow for the built-in example",
-        "the path of a file, postgres:NAME or cdnow",
+        "named connection, base for the customer base (base@2024-06-30: as it was known then; "
+        "base:FOLDER: another than data/base), or cdnow for the built-in example",
+        "the path of a file, postgres:NAME, base or cdnow",
         min_length=1,
     )
     customer_id: Text | None = _column("who bought", needed=True)
@@ -260,6 +264,8 @@ class SourceParameters(BaseModel):
 
     def resolved(self) -> Self:
         """The same with what follows from the source filled in, so that every run is explicit."""
+        if BASE.fullmatch(self.source):  # a base knows what its free days are
+            return self
         facts = CDNOW_FACTS if self.source in CDNOW else {"zero_amount": "ignore"}
         return self._filled(facts)
 
