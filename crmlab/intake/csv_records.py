@@ -9,9 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from crmlab.errors import UnreadableSource
+from crmlab.intake import engines
 from crmlab.intake.dialect import BLANKS, Head, excerpt, numbered
 
 LONGEST_FAULT = 100_000
@@ -44,17 +45,16 @@ class Lines:
 
 
 def rewrite(path: Path, name: str, head: Head, places: Sequence[int], folder: Path) -> list[Path]:
-    """Write records and faults as two plain files: record, line and the fields in `places`;
-    record, line and text.
+    """Write two plain files: record, line and the fields in `places`; record, line and text.
 
+    The second holds the records that could not be split into the header's fields.
     Raises UnreadableSource for a quote that is not closed, or if every record has the same number
     of fields and it is not that of the header.
     """
     paths = [folder / "records.csv", folder / "faults.csv"]
     widths: Counter[int] = Counter()
     with ExitStack() as stack:
-        files = [stack.enter_context(p.open("w", encoding="utf-8", newline="")) for p in paths]
-        rows, faults = (csv.writer(f, lineterminator="\n", quoting=csv.QUOTE_ALL) for f in files)
+        rows, faults = (_writer(stack.enter_context(_new(path))) for path in paths)
         for number, (line, text, fields) in zip(count(1), records(path, name, head), strict=False):
             width = 0 if fields is None else len(fields)
             widths[width] += 1
@@ -64,6 +64,14 @@ def rewrite(path: Path, name: str, head: Head, places: Sequence[int], folder: Pa
                 faults.writerow((number, line, text[:LONGEST_FAULT]))
     _refuse_other_width(widths, name, head)
     return paths
+
+
+def _new(path: Path) -> TextIO:
+    return open(path, "w", encoding="utf-8", newline="", opener=engines.private)
+
+
+def _writer(file: TextIO) -> Any:
+    return csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
 
 
 def records(path: Path, name: str, head: Head) -> Iterator[Record]:

@@ -203,7 +203,7 @@ def _refuse_lost_digits(
 def _copy(link: Link, select: sql.Composed, path: Path) -> tuple[str, int]:
     """Write the rows to a private file; the SHA-256 of what came, and how many rows it is."""
     digest = hashlib.sha256()
-    with link.cursor() as cursor, path.open("xb") as out:
+    with link.cursor() as cursor, open(path, "xb", opener=engines.private) as out:
         with cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(select)) as copy:
             for block in copy:
                 digest.update(block)

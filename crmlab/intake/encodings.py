@@ -5,10 +5,12 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from crmlab.errors import UnreadableSource
+from crmlab.intake import engines
 
 CHUNK = 1 << 20
 
@@ -135,7 +137,7 @@ def _decode(
         return
     if not scan.broken:
         scan.broken = bool(_BROKEN.search(scan.tail + text))
-    scan.tail = text[-1:]
+    scan.tail = (scan.tail + text)[-2:]
 
 
 def proves_cp1252(path: Path) -> bool:
@@ -169,7 +171,11 @@ def _transcoded(path: Path, name: str, encoding: str, folder: Path) -> Text:
     """A private copy in UTF-8."""
     copy = folder / "text.csv"
     digest, decoder, lines = hashlib.sha256(), codecs.getincrementaldecoder(encoding)(), 1
-    with path.open("rb") as file, copy.open("x", encoding="utf-8", newline="") as out:
+    with ExitStack() as stack:
+        file = stack.enter_context(path.open("rb"))
+        out = stack.enter_context(
+            open(copy, "x", encoding="utf-8", newline="", opener=engines.private)
+        )
         while True:
             chunk = file.read(CHUNK)
             digest.update(chunk)

@@ -66,6 +66,11 @@ def seal(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("SET enable_external_access = false")
 
 
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: the `opener` of what is written to a scratch."""
+    return os.open(path, flags, 0o600)
+
+
 def statement(name: str, *using: str) -> str:
     """Return the text of sql/`name`.sql; it may select from the statements named in `using`."""
     if not using:

@@ -84,13 +84,15 @@ def names(path: Path, name: str, reading: Reading) -> list[str]:
 
 def _sheet(path: Path, name: str, reading: Reading) -> CalamineSheet:
     try:
-        book = CalamineWorkbook.from_path(str(path))
+        # By its content: given a path, calamine would believe what the file's name ends in.
+        with path.open("rb") as file:
+            book = CalamineWorkbook.from_filelike(file)
         if reading.sheet is not None:
             return _named(book, name, reading.sheet)
         filled = [s for s in map(book.get_sheet_by_name, _tables(book)) if s.height]
     except PasswordError:
         raise UnreadableSource(name, "it has a password", "Save it without one.") from None
-    except (CalamineError, OSError) as error:
+    except CalamineError as error:
         found = f"its workbook is damaged or of a kind that is not known ({str(error)[:160]})"
         raise UnreadableSource(name, found, "Save it as .xlsx or CSV.") from None
     if len(filled) > 1:

@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 
 from crmlab.errors import UnreadableSource
+from crmlab.intake import engines
 
 GZIP = b"\x1f\x8b"
 ZIP = b"PK\x03\x04"
@@ -36,7 +37,7 @@ def gunzip(path: Path, name: str, folder: Path) -> tuple[Path, int]:
     Raises UnreadableSource for a file that is cut short or damaged.
     """
     copy, members = folder / "unpacked", 0
-    with path.open("rb") as file, copy.open("xb") as out:
+    with path.open("rb") as file, open(copy, "xb", opener=engines.private) as out:
         unpacker = zlib.decompressobj(wbits=31)
         data = file.read(CHUNK)
         while data:
@@ -67,7 +68,7 @@ def unzip(path: Path, name: str, folder: Path) -> tuple[Path, str]:
     try:
         with zipfile.ZipFile(path) as archive:
             (inside,) = _files(archive, name)
-            with archive.open(inside) as file, copy.open("xb") as out:
+            with archive.open(inside) as file, open(copy, "xb", opener=engines.private) as out:
                 shutil.copyfileobj(file, out, CHUNK)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise _damaged(name, "zip archive", str(error)) from None

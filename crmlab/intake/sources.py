@@ -79,9 +79,12 @@ def _load(
     connection: duckdb.DuckDBPyConnection, source: Source, mapping: Mapping, reading: Reading
 ) -> Loaded:
     if not isinstance(source, str | os.PathLike):
-        rows = frames.load(connection, _frame(source), mapping, reading.time_zone)
+        frame = _frame(source)
+        reading.refuse_others((), "a DataFrame")
+        rows = frames.load(connection, frame, mapping, reading.time_zone)
         return Loaded(frames.NAME, rows.fingerprint, "ignore", rows.exact, rows.facts)
     if source in builtin.FILES:
+        reading.refuse_others((), f"'{source}'")
         rows = builtin.load(connection, str(source), mapping)
         return Loaded(str(source), rows.fingerprint, "occasion", rows.exact, rows.facts)
     if _is_database(source):

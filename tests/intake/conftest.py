@@ -17,9 +17,8 @@ import pytest
 from crmlab.intake import engines, sources
 from crmlab.intake.columns import ROLES, Mapping
 from crmlab.intake.loaded import Loaded
-from crmlab.intake.reading import Reading
-
 from crmlab.intake.log import TransactionLog, read_transactions
+from crmlab.intake.reading import Reading
 
 Write = Callable[..., Path]
 
@@ -69,11 +68,14 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def rows(write: Write) -> Callable[..., TransactionLog]:
-    """Read a log from the lines of a CSV with the default columns."""
+    """Read a log from the lines of a CSV with the default columns, or with those of `header`.
 
-    def _rows(*lines: str, **options: str) -> TransactionLog:
-        text = "\n".join(("customer_id,date,amount", *lines))
-        return read_transactions(write(text), **options)
+    In files as small as these any one fault is above the limit, so that none is set.
+    """
+
+    def _rows(*lines: str, header: str = "customer_id,date,amount", **options: Any) -> Any:
+        text = "\n".join((header, *lines))
+        return read_transactions(write(text), **{"limit": 1.0, "reason_limit": 1.0} | options)
 
     return _rows
 

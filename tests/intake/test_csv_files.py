@@ -309,7 +309,7 @@ def test_nothing_is_left_beside_the_tables(write: Write):
 cells = st.text(st.sampled_from('ab ,;"\n\r\t\0ñ0'), max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rows=st.lists(st.lists(cells, min_size=3, max_size=3), min_size=1, max_size=4))
 def test_both_ways_to_read_a_file_agree_and_find_what_was_written(rows, tmp_path_factory):
     path = tmp_path_factory.mktemp("csv") / "orders.csv"
@@ -328,12 +328,12 @@ def test_both_ways_to_read_a_file_agree_and_find_what_was_written(rows, tmp_path
             folder = engines.folder(connection)
             csv_files._read_exactly(connection, path, "x", head, places, folder)
         rows_found = connection.execute("FROM source_rows ORDER BY record").fetchall()
-        found.append([tuple(c and c.lstrip(" ") or None for c in row[2:]) for row in rows_found])
+        found.append([tuple((c and c.lstrip(" ")) or None for c in row[2:]) for row in rows_found])
 
     assert found[0] == found[1] == written
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(text=st.text(st.sampled_from('ab, "\n\r'), max_size=25))
 def test_any_text_is_read_alike_both_ways_or_refused(text, tmp_path_factory):
     path = tmp_path_factory.mktemp("csv") / "orders.csv"
@@ -350,4 +350,4 @@ def test_any_text_is_read_alike_both_ways_or_refused(text, tmp_path_factory):
         for number, record in enumerate(csv_records.records(path, "x", head), 1)
     ]
 
-    assert [(*row[:2], *(c and c.strip() or None for c in row[2:])) for row in found] == exactly
+    assert [(*row[:2], *((c and c.strip()) or None for c in row[2:])) for row in found] == exactly
