@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import shlex
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
@@ -76,7 +77,8 @@ class UnknownConnection(ParameterError):
         there = f" Known connections: {', '.join(self.known)}." if self.known else ""
         super().__init__(
             f"There is no connection '{name}'.{_nearest(name, self.known)}{there} Say how to reach "
-            f"it in the environment variable {variable} or under [connections.{name}] in crmlab.toml."
+            f"it in the environment variable {variable} or under [connections.{name}] in "
+            "crmlab.toml."
         )
 
 
@@ -94,9 +96,17 @@ class AddressAsSource(ParameterError):
     def __init__(self) -> None:
         super().__init__(
             "The source is an address, which may hold a password and would be written to every "
-            "report. Name a connection instead: put the address into the environment variable "
-            "CRMLAB_CONNECTION_SHOP and give postgres:shop as the source."
+            "report. Give the path of a file, or name a connection instead: put the address into "
+            "the environment variable CRMLAB_CONNECTION_SHOP and give postgres:shop as the source."
         )
+
+    @classmethod
+    def refuse(cls, source: object) -> None:
+        """Raise this error if `source` is such an address, before anything is made of it."""
+        if isinstance(source, str) and re.match(cls.PATTERN, source, re.IGNORECASE):
+            raise cls
+
+    PATTERN: ClassVar[str] = r"\s*[a-z][a-z0-9+.-]*://|.*\bpassword\s*="
 
 
 class SourceNotFound(DataError):
@@ -176,7 +186,8 @@ class NoUsableRows(DataError):
         self.source, self.records, self.reasons = source, records, reasons
         why = "; ".join(f"{reason}: {n}, {first[reason]}" for reason, n in reasons.items() if n)
         worst = max(reasons, key=lambda reason: reasons[reason], default="")
-        told = f"Set aside: {why}. {self.REMEDIES.get(worst, '')}" if why else "It holds no purchase."
+        remedy = self.REMEDIES.get(worst, "")
+        told = f"Set aside: {why}. {remedy}" if why else "It holds no purchase."
         super().__init__(f"'{source}' has no rows that can be used ({records} records). {told}")
 
     REMEDIES: ClassVar[dict[str, str]] = {

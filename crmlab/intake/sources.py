@@ -6,7 +6,6 @@ import contextlib
 import errno
 import itertools
 import os
-import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,8 +29,6 @@ from crmlab.intake.reading import Reading
 
 DATABASE = "postgres:"
 """What the name of a database begins with."""
-
-_ADDRESS = re.compile(r"\w+://|.*\bpassword\s*=", re.IGNORECASE)
 
 Source: TypeAlias = "str | os.PathLike[str] | frames.Frame"
 
@@ -103,8 +100,7 @@ def _load(
 
 def _is_database(source: object) -> bool:
     """Whether a source is the name of a database. Raises AddressAsSource for an address."""
-    if isinstance(source, str) and _ADDRESS.match(source):
-        raise AddressAsSource
+    AddressAsSource.refuse(source)
     return isinstance(source, str) and source.startswith(DATABASE)
 
 

@@ -153,21 +153,29 @@ def locate(source: str) -> str:
     """
     base = BASE.fullmatch(source)
     if base is not None:
-        return _base(source, Path(base["folder"] or _FOLDER).expanduser(), base["day"] or "")
+        return _base(source, _at_home(base["folder"] or _FOLDER), base["day"] or "")
     if source in CDNOW or _NAMED.fullmatch(source):
         return source
-    path = Path(source).expanduser()
+    path = _at_home(source)
     try:
         found, folder = path.exists(), path.is_dir()
     except (OSError, ValueError):  # a name too long, or with a character that no name may have
         found, folder = False, False
     if not found:
-        raise SourceNotFound(source, _beside(path))
+        raise SourceNotFound(source, [*_beside(path), *CDNOW])
     if folder and (path / _FILE).is_file():
         return _base(source, path, "")
     if folder:
         raise UnreadableSource(source, "it is a folder", "Give the path of a file in it.")
     return str(path.resolve())
+
+
+def _at_home(path: str) -> Path:
+    """The path with ~ and ~name as the folders that they are, if there is such a user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 def _base(source: str, folder: Path, day: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from crmlab.errors import MissingParameter, UnknownParameter, WrongParameter
+from crmlab.errors import AddressAsSource, MissingParameter, UnknownParameter, WrongParameter
 from crmlab.units import Unit
 
 CDNOW = ("cdnow", "cdnow-sample")
@@ -216,6 +216,7 @@ class SourceParameters(BaseModel):
     @classmethod
     def build(cls, values: dict[str, object]) -> Self:
         """Check `values` and make the parameters; UnknownParameter or WrongParameter otherwise."""
+        AddressAsSource.refuse(values.get("source"))
         for name in values:
             if name not in cls.model_fields:
                 raise UnknownParameter(name, cls.model_fields)

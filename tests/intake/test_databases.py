@@ -320,7 +320,7 @@ def test_settings_that_cannot_be_are_refused_without_showing_them(
     ],
 )
 def test_an_address_in_the_place_of_a_name_is_refused_and_not_shown(load: Load, source: str):
-    with pytest.raises(AddressAsSource, match="Name a connection instead") as caught:
+    with pytest.raises(AddressAsSource, match="name a connection instead") as caught:
         load(source)
     assert PASSWORD not in "".join(traceback.format_exception(caught.value))
 
