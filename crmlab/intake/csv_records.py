@@ -20,11 +20,11 @@ LONGEST_FAULT = 100_000
 
 
 class Record(NamedTuple):
-    """A physical record: its first line, its text, and its fields if it could be split."""
+    """A physical record: its first line, and its fields, or its text if they do not fit."""
 
     line: int
-    text: str
     fields: list[str] | None
+    text: str | None
 
 
 @dataclass
@@ -55,13 +55,12 @@ def rewrite(path: Path, name: str, head: Head, places: Sequence[int], folder: Pa
     widths: Counter[int] = Counter()
     with ExitStack() as stack:
         rows, faults = (_writer(stack.enter_context(_new(path))) for path in paths)
-        for number, (line, text, fields) in zip(count(1), records(path, name, head), strict=False):
-            width = 0 if fields is None else len(fields)
-            widths[width] += 1
-            if fields is not None and width == len(head.names):
-                rows.writerow((number, line, *(fields[place] for place in places)))
+        for number, (line, fields, text) in zip(count(1), records(path, name, head), strict=False):
+            widths[0 if fields is None else len(fields)] += 1
+            if fields is not None and text is None:
+                rows.writerow((number, line, *[fields[place] for place in places]))
             else:
-                faults.writerow((number, line, text[:LONGEST_FAULT]))
+                faults.writerow((number, line, (text or "")[:LONGEST_FAULT]))
     _refuse_other_width(widths, name, head)
     return paths
 
@@ -76,6 +75,7 @@ def _writer(file: TextIO) -> Any:
 
 def records(path: Path, name: str, head: Head) -> Iterator[Record]:
     """Every record after the header; blank lines are none."""
+    width = len(head.names)
     with path.open(encoding="utf-8-sig", newline="") as file:
         lines = Lines(numbered(file, name))
         feed = iter(lines)
@@ -93,10 +93,12 @@ def records(path: Path, name: str, head: Head) -> Iterator[Record]:
                 # Within one line the fault is that line's; beyond it, no one knows where it ends.
                 if lines.ended or len(lines.taken) > 1:
                     raise _open_quote(name, first, lines.taken[0]) from None
-                yield Record(first, _text(lines), None)
+                yield Record(first, None, _text(lines))
                 continue
-            if len(fields) > 1 or "".join(fields).strip(BLANKS):
-                yield Record(first, _text(lines), fields)
+            if len(fields) == width:
+                yield Record(first, fields, None)
+            elif len(fields) > 1 or "".join(fields).strip(BLANKS):
+                yield Record(first, fields, _text(lines))
 
 
 def _text(lines: Lines) -> str:

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
@@ -48,7 +49,7 @@ class Head:
 
 def numbered(file: TextIO, name: str) -> Iterator[str]:
     """Its physical lines. Raises UnreadableSource for one that is too long to be a line."""
-    for number, line in enumerate(iter(lambda: file.readline(LONGEST + 1), ""), 1):
+    for number, line in enumerate(iter(partial(file.readline, LONGEST + 1), ""), 1):
         if len(line) > LONGEST:
             raise UnreadableSource(
                 name,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Iterator, Mapping
 from importlib import resources
@@ -22,6 +24,10 @@ from crmlab.errors import WrongParameter
 MEMORY = "CRMLAB_MEMORY_LIMIT"
 """The environment variable that says how much memory an engine may take, such as 4GB."""
 
+PREFIX = "crmlab-engine-"
+JUST_MADE = 60.0
+"""Seconds in which a folder may not be locked yet."""
+
 MOST_MEMORY = 2 << 30
 SHARE = 0.75
 """Of what DuckDB would take by itself, which is 80 % of the machine or of its container."""
@@ -33,7 +39,7 @@ def connect() -> duckdb.DuckDBPyConnection:
     Its tables are in memory up to a limit, and beyond it in a private folder that is removed
     with the connection. Raises WrongParameter for a limit that is none.
     """
-    spill = tempfile.mkdtemp(prefix="crmlab-")  # no one else may look into it
+    spill, lock = _private_folder()
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -44,7 +50,7 @@ def connect() -> duckdb.DuckDBPyConnection:
             "temp_directory": spill,
         },
     )
-    weakref.finalize(connection, shutil.rmtree, spill, ignore_errors=True)
+    weakref.finalize(connection, _remove, spill, lock)
     _limit_memory(connection)
     return _quiet(connection)
 
@@ -127,8 +133,8 @@ class Bench:
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def stream(self, sql: str) -> pa.RecordBatchReader:
-        """The rows of one SELECT, batch by batch."""
-        return self._execute(sql).to_arrow_reader()
+        """The rows of one SELECT that asks for no value, batch by batch."""
+        return self._cursor.sql(sql).to_arrow_reader()
 
     def close(self) -> None:
         """Give the temporary tables back."""
@@ -167,6 +173,35 @@ def _execute(
     # DuckDB refuses a parameter that the statement does not name.
     known = {name: parameters[name] for name in prepared.named_parameters}
     return cursor.execute(prepared, known)
+
+
+def _private_folder() -> tuple[str, int]:
+    """A folder that no one else may look into, and the lock that says it is in use."""
+    _sweep()
+    path = tempfile.mkdtemp(prefix=PREFIX)
+    lock = os.open(path, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return path, lock
+
+
+def _remove(path: str, lock: int) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    os.close(lock)
+
+
+def _sweep() -> None:
+    """Remove the folders of processes that were killed: the system has given their locks back."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            found = path.lstat()
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < JUST_MADE:
+                continue
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
 
 
 def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:

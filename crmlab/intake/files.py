@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,8 +67,8 @@ def load(
 
 def names(path: Path, name: str, reading: Reading) -> tuple[str, ...]:
     """The names of its columns. Raises as `load` does."""
-    with tempfile.TemporaryDirectory(prefix="crmlab-") as folder:
-        plain, _ = _unpacked(path, name, Path(folder))
+    with engines.scratch(engines.connect()) as folder:
+        plain, _ = _unpacked(path, name, folder)
         kind = _kind(plain, name, reading)
         if kind == "parquet":
             return tuple(parquet_files.names(plain, name))
@@ -77,7 +76,7 @@ def names(path: Path, name: str, reading: Reading) -> tuple[str, ...]:
             return tuple(excel.names(plain, name, reading))
         if kind == "duckdb":
             return tuple(duckdb_files.names(plain, name, reading))
-        return csv_files.names(plain, name, reading, Path(folder))
+        return csv_files.names(plain, name, reading, folder)
 
 
 def _load(

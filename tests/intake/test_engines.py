@@ -4,6 +4,8 @@ import gc
 import os
 import subprocess
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -105,3 +107,38 @@ def test_nothing_is_left_behind_when_a_run_ends_in_an_error(tmp_path: Path):
 
     assert done.returncode == 1
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    code = (
+        "import os, signal; from crmlab.intake import engines; c = engines.connect(); "
+        "(engines.folder(c) / 'rows').write_text('x'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], env=os.environ | {"TMPDIR": str(tmp_path)})
+    (left,) = tmp_path.iterdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    in_use = engines.connect()
+    assert left.exists()  # it could have been made just now
+    monkeypatch.setattr(engines, "JUST_MADE", 0.0)
+    other = engines.connect()
+
+    assert not left.exists()
+    assert engines.folder(in_use).exists()
+    assert engines.folder(other).exists()
+
+
+def test_threads_may_ask_one_engine_at_once():
+    connection = engines.connect()
+    connection.execute("CREATE TABLE t AS FROM range(100_000)")
+    with ThreadPoolExecutor(4) as threads:
+        asked = [
+            threads.submit(
+                engines.fetch_rows, connection, "SELECT sum(range + $n) AS s FROM t", {"n": n}
+            )
+            for n in range(20)
+        ]
+
+    assert [a.result()[0]["s"] for a in asked] == [4_999_950_000 + 100_000 * n for n in range(20)]
