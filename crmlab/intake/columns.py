@@ -87,9 +87,9 @@ WORDS: Dict[str, tuple[str, ...]] = {
     "customer_id": (
         "customerid", "idcliente", "clienteid", "clientid", "codcliente", "codigocliente",
         "numcliente", "numerocliente", "ncliente", "nocliente", "customernumber", "customerno",
-        "customercode", "customer", "cliente", "client", "idcustomer", "idclient", "idsocio", "socio", "memberid",
-        "member", "userid", "user", "usuario", "idusuario", "buyerid", "buyer", "comprador",
-        "contactid", "accountid", "cuenta", "donorid", "donante", "shopper", "shopperid",
+        "customercode", "customer", "cliente", "client", "idcustomer", "idclient", "idsocio",
+        "socio", "memberid", "member", "userid", "user", "usuario", "idusuario", "buyerid",
+        "buyer", "comprador", "contactid", "accountid", "cuenta", "donorid", "donante", "shopper", "shopperid",
     ),
     "date": (
         "date", "fecha", "fechacompra", "fechapedido", "fechafactura", "fechaventa",
@@ -111,7 +111,8 @@ WORDS: Dict[str, tuple[str, ...]] = {
         "transactionid", "invoiceno", "invoice", "invoiceid", "invoicenumber", "factura",
         "numfactura", "numerofactura", "nfactura", "nofactura", "idfactura", "orderid", "order",
         "orderno", "ordernumber", "pedido", "idpedido", "numpedido", "numeropedido", "npedido",
-        "nopedido", "ticket", "idticket", "receipt", "receiptid", "transaction", "transaccion", "idtransaccion",
+        "nopedido", "ticket", "idticket", "receipt", "receiptid", "transaction", "transaccion",
+        "idtransaccion",
     ),
     "product": (
         "product", "producto", "productid", "idproducto", "stockcode", "sku", "articulo",

@@ -76,7 +76,7 @@ def days(
     known = [form for form in forms if _is_known(form["form"], reading)]
     chosen: dict[str, Any] = known[0] if known else {"form": "ymd", "rows": 0, "two_digit_years": 0}
     order, proof = _order(source, reading, chosen, exact)
-    instants = times["instants"] > times["local"]
+    instants = 2 * times["instants"] > chosen["rows"]
     counted = str(reading.date_system).startswith("epoch") and chosen["form"] == "number"
     if (instants or counted) and reading.time_zone is None:
         raise _no_time_zone(source, times["example"] or chosen["example"])

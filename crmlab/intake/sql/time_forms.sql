@@ -3,6 +3,5 @@ SELECT
     CAST(coalesce(sum(rows) FILTER (seconds IS NOT NULL), 0) AS BIGINT) AS rows,
     CAST(coalesce(sum(rows) FILTER (seconds = 0), 0) AS BIGINT) AS midnights,
     CAST(coalesce(sum(rows) FILTER (ahead IS NOT NULL), 0) AS BIGINT) AS instants,
-    CAST(coalesce(sum(rows) FILTER (ahead IS NULL AND seconds IS NOT NULL), 0) AS BIGINT) AS local,
     min(stripped(text)) FILTER (ahead IS NOT NULL) AS example
 FROM time_texts
