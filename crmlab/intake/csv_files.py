@@ -90,7 +90,7 @@ def _read_in_place(
 ) -> bool:
     """Let the engine read the file if each line is a record and fits the header; say whether."""
     scan, sign = text.scan, head.delimiter
-    if len(scan.line_ends) > 1 or _ends_open(text.path, sign):
+    if len(scan.line_ends) > 1 or not _shows_its_width(text.path, head, scan.lines):
         return False
     line = f"{COUNTED} + {head.lines}"
     roles = {role: f"c{place}" for role, place in places.items()}
@@ -107,15 +107,23 @@ def _read_in_place(
     return False
 
 
-def _ends_open(path: Path, sign: str) -> bool:
-    """Does any line end with the sign? The engine would take a field too many for none."""
-    ends, last = [sign.encode() + end for end in (b"\r", b"\n")], b""
+def _shows_its_width(path: Path, head: dialect.Head, lines: int) -> bool:
+    """Whether no line can have an empty field too many, which the engine would take for none.
+
+    Either no line ends with the delimiter, or there are as many of them as fields need, and none
+    to spare (the engine itself sees to it that no line has too few).
+    """
+    sign = head.delimiter.encode()
+    ends, ends_open, last, signs = (sign + b"\r", sign + b"\n"), False, b"", 0
     with path.open("rb") as file:
         while chunk := file.read(encodings.CHUNK):
-            if any(end in chunk or last + chunk[:1] == end for end in ends):
-                return True
-            last = chunk[-1:]
-    return last == sign.encode()
+            signs += chunk.count(sign)
+            seen = any(end in chunk or last + chunk[:1] == end for end in ends)
+            ends_open, last = ends_open or seen, chunk[-1:]
+    with path.open(encoding="utf-8", newline="") as file:
+        before = sum(file.readline().count(head.delimiter) for _ in range(head.lines))
+    needed = (lines - head.lines) * (len(head.names) - 1)
+    return not (ends_open or last == sign) or signs - before == needed
 
 
 def _read_exactly(

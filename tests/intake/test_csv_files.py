@@ -160,6 +160,29 @@ def test_c11_a_field_too_many_is_one_also_if_it_is_empty(write: Write, load: Loa
     assert tables.faults == [(1, 2, "field_count", "a,2024-01-05,1,50,")]
 
 
+@pytest.mark.parametrize(
+    ("rows", "in_place"),
+    [
+        ("a,2024-01-05,10,\nb,2024-01-06,5,x\n", True),
+        ("a,2024-01-05,10,\nb,2024-01-06,5,", True),
+        ('a,2024-01-05,10,"x,y"\nb,2024-01-06,5,z\n', True),
+        ("a,2024-01-05,10,x,\nb,2024-01-06,5,x\n", False),
+        ("a,2024-01-05,10,x\nb,2024-01-06,5,x,", False),
+        ('a,2024-01-05,10,"x,y"\nb,2024-01-06,5,\n', False),
+    ],
+)
+def test_a_file_is_read_in_place_if_its_width_is_sure(
+    write: Write, load: Load, monkeypatch: pytest.MonkeyPatch, rows: str, in_place: bool
+):
+    exactly = []
+    read = csv_files._read_exactly
+    monkeypatch.setattr(csv_files, "_read_exactly", lambda *a: exactly.append(1) or read(*a))
+
+    tables = load(write(f"customer_id,date,amount,note\n{rows}"))
+
+    assert [not exactly, len(tables.rows) + len(tables.faults)] == [in_place, 2]
+
+
 def test_a_broken_quote_within_a_line_is_a_fault_of_that_line(write: Write, load: Load):
     tables = load(write(f'{HEADER}"5" pipe",2024-01-05,10\nb,2024-01-06,5\n'))
 

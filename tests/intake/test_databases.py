@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -397,3 +398,44 @@ def test_rows_go_through_a_private_file(load: Load, monkeypatch: pytest.MonkeyPa
     load("postgres:shop", table="orders")
 
     assert seen == [(0o600, 0o700)]
+
+
+def test_the_password_is_in_nothing_that_a_report_leaves(shop: str, tmp_path: Path):
+    """Neither in a report that is published nor in what a failing one leaves behind."""
+    sample = read_transactions("cdnow-sample").connection.execute(
+        "SELECT customer_id, date, amount FROM source_rows"
+    )
+    with psycopg.connect(shop) as link:
+        link.execute("CREATE TABLE sample (customer_id text, date date, amount numeric)")
+        with link.cursor().copy("COPY sample FROM STDIN") as copy:
+            for row in sample.fetchall():
+                copy.write_row(row)
+    settings = {"observation_end": "1998-06-30", "duplicates": "keep", "zero_amount": "occasion"}
+
+    done = [
+        report(tmp_path / table, "postgres:shop", settings | {"table": table})
+        for table in ("sample", "nowhere")
+    ]
+
+    assert [result.returncode for result in done] == [0, 3], done[0].stderr
+    for result in done:
+        assert PASSWORD not in result.stdout + result.stderr
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(path.name.endswith(".html") for path in written)
+    for content in (content for path in written for content in contents(path)):
+        assert PASSWORD.encode() not in content
+
+
+def contents(path: Path) -> list[bytes]:
+    """What a file holds, also inside a workbook."""
+    if not zipfile.is_zipfile(path):
+        return [path.read_bytes()]
+    with zipfile.ZipFile(path) as archive:
+        return [archive.read(name) for name in archive.namelist()]
+
+
+def report(out: Path, source: str, settings: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    given = [f"--set={name}={value}" for name, value in settings.items()]
+    command = [sys.executable, "-c", "from crmlab.cli import app; app()", "report"]
+    arguments = ["customer-valuation", "--source", source, "--out", str(out), *given]
+    return subprocess.run([*command, *arguments], capture_output=True, text=True, check=False)
