@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crmlab.errors import CrmlabError, UnknownParameter
+from crmlab.cli_base import base
+from crmlab.errors import CrmlabError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Customer value and retention: from purchases to reports that a meeting can decide on.",
 )
+
+app.add_typer(base, name="base")
 
 Name = Annotated[str, typer.Argument(help="customer-valuation or retention")]
 Out = Annotated[Path, typer.Option(help="the folder that reports are written to")]
@@ -128,61 +131,28 @@ def list_parameters(
 
 @app.command()
 def check(
-    source: Annotated[str, typer.Argument(help="a CSV or Parquet file, or cdnow")],
+    source: Annotated[str, typer.Argument(help="a file, postgres:NAME, or cdnow")],
     settings: Settings = None,
+    params: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="parameters as YAML or JSON")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Read a source and give account of it: what would be used, what set aside and why.
 
-    --set takes customer_id, date, amount, zero_amount and observation_end.
+    --set takes the parameters that say where the purchases are, how they are read and what they
+    mean: see crmlab params customer-valuation.
     """
     with _answering():
-        parameters = _check_parameters(source, settings or [])
-        from crmlab.intake.log import read_transactions
-        from crmlab.runs.given import locate
+        from crmlab import cli_check
 
-        log = read_transactions(
-            locate(source),
-            **parameters.model_dump(include={"customer_id", "date", "amount", "zero_amount"}),
-        )
-        end = parameters.observation_end
-        account = log.account(end or log.last_date)
-        _show_account(account)
-        if end is None:
-            typer.echo(
-                f"No observation_end was given: {log.last_date}, the last day in the source, "
-                "was taken for it. A report needs it: --set observation_end=YYYY-MM-DD"
-            )
-
-
-def _check_parameters(source: str, settings: list[str]) -> Any:
-    from crmlab.runs.given import gather
-    from crmlab.runs.parameters import SourceParameters
-
-    known = [name for name in SourceParameters.model_fields if name != "source"]
-    for name in (setting.partition("=")[0].strip() for setting in settings):
-        if name not in known:
-            raise UnknownParameter(name, known)
-    return gather(SourceParameters, settings=settings, options={"source": source}).resolved()
-
-
-def _show_account(account: Any) -> None:
-    frame = account.table()
-    table = _table("", *map(str, frame.columns))
-    for column in table.columns[1:]:
-        column.justify = "right"
-    for label, *cells in frame.itertuples():
-        table.add_row(str(label), *map(_written, cells))
-    _show(table)
-    for reason, examples in account.examples.items():
-        for row in examples:
-            cells = f"customer {row.customer_id!r}, date {row.date!r}, amount {row.amount!r}"
-            typer.echo(f"{reason}, for example record {row.record}: {cells}")
-
-
-def _written(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+        checked = cli_check.check(source, settings or (), params)
+        if as_json:
+            typer.echo(cli_check.as_json(checked))
+        else:
+            for part in cli_check.show(checked):
+                typer.echo(part) if isinstance(part, str) else _show(part)
+        _refuse([("", refusal) for refusal in checked.refusals])
 
 
 @contextlib.contextmanager
@@ -222,7 +192,7 @@ def _terminable() -> Iterator[None]:
 
 def _refuse(failures: Sequence[tuple[str, Exception]]) -> None:
     """Say what became of the reports that failed, and end with the first one's exit code."""
-    codes = [_refuse_one(f"{name}: ", error) for name, error in failures]
+    codes = [_refuse_one(f"{name}: " if name else "", error) for name, error in failures]
     if codes:
         raise typer.Exit(codes[0])
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import shlex
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import ClassVar
@@ -30,6 +32,12 @@ class ModelError(CrmlabError):
     """A model that cannot be estimated, or a figure that it does not have."""
 
     exit_code = 4
+
+
+class TemporaryError(CrmlabError):
+    """Something that stood in the way and may be gone when the run is tried again."""
+
+    exit_code = 75
 
 
 class UnknownParameter(ParameterError):
@@ -61,6 +69,46 @@ class MissingParameter(ParameterError):
         )
 
 
+class UnknownConnection(ParameterError):
+    """The name of a database that nothing tells how to reach."""
+
+    def __init__(self, name: str, variable: str, known: Iterable[str]) -> None:
+        self.name, self.variable, self.known = name, variable, tuple(known)
+        there = f" Known connections: {', '.join(self.known)}." if self.known else ""
+        super().__init__(
+            f"There is no connection '{name}'.{_nearest(name, self.known)}{there} Say how to reach "
+            f"it in the environment variable {variable} or under [connections.{name}] in "
+            "crmlab.toml."
+        )
+
+
+class WrongConnection(ParameterError):
+    """A connection that is described in a way that cannot be used; never shows its password."""
+
+    def __init__(self, name: str, found: str, remedy: str) -> None:
+        self.name = name
+        super().__init__(f"Connection '{name}' cannot be used: {found}. {remedy}")
+
+
+class AddressAsSource(ParameterError):
+    """The address of a database in the place of a connection's name; it is not shown."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The source is an address, which may hold a password and would be written to every "
+            "report. Give the path of a file, or name a connection instead: put the address into "
+            "the environment variable CRMLAB_CONNECTION_SHOP and give postgres:shop as the source."
+        )
+
+    @classmethod
+    def refuse(cls, source: object) -> None:
+        """Raise this error if `source` is such an address, before anything is made of it."""
+        if isinstance(source, str) and re.match(cls.PATTERN, source, re.IGNORECASE):
+            raise cls
+
+    PATTERN: ClassVar[str] = r"\s*[a-z][a-z0-9+.-]*://|.*\bpassword\s*="
+
+
 class SourceNotFound(DataError):
     """A source that is not there."""
 
@@ -68,7 +116,8 @@ class SourceNotFound(DataError):
         self.source = source
         super().__init__(
             f"There is no file '{source}'.{_nearest(source, tuple(nearby))} "
-            "Give the path of a CSV or Parquet file, or 'cdnow' for the built-in example."
+            "Give the path of a CSV, Excel, Parquet or DuckDB file, postgres:NAME for a database, "
+            "or 'cdnow' for the built-in example."
         )
 
 
@@ -80,14 +129,47 @@ class UnreadableSource(DataError):
         super().__init__(f"'{source}' cannot be read: {found}. {remedy}")
 
 
-class MissingColumn(DataError):
-    """A column that the source does not have."""
+class SourceChanged(TemporaryError):
+    """A source that somebody wrote to while it was read."""
 
-    def __init__(self, source: str, option: str, column: str, found: Iterable[str]) -> None:
-        self.column, self.found = column, tuple(found)
+    def __init__(self, source: str) -> None:
+        self.source = source
         super().__init__(
-            f"'{source}' has no column '{column}'.{_nearest(column, self.found)} "
-            f"Its columns: {', '.join(self.found)}. Name the right one: --set {option}=NAME"
+            f"'{source}' was changed while it was read, so its rows cannot be trusted. "
+            "Nothing was used; run it again when the file is complete."
+        )
+
+
+class SourceAway(TemporaryError):
+    """A source that is known but does not answer now."""
+
+    def __init__(self, source: str, found: str, remedy: str) -> None:
+        self.source = source
+        super().__init__(f"'{source}' does not answer: {found}. {remedy}")
+
+
+class MissingColumn(DataError):
+    """A column that the source does not have. `guess` names one for every option, if it can."""
+
+    def __init__(
+        self,
+        source: str,
+        option: str,
+        column: str,
+        found: Iterable[str],
+        guess: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.column, self.found, self.guess = column, tuple(found), dict(guess)
+        settings = " ".join(shlex.join(["--set", f"{k}={v}"]) for k, v in guess.items())
+        near = "" if guess else _nearest(column, self.found)
+        remedy = (
+            f"Guessed by their names: {settings}"
+            if guess
+            else f"Name the right one: --set {option}=NAME"
+        )
+        super().__init__(
+            f"'{source}' has no column '{column}'.{near} "
+            f"Its columns: {', '.join(self.found)}. {remedy}"
         )
 
 
@@ -104,18 +186,31 @@ class NoUsableRows(DataError):
         self.source, self.records, self.reasons = source, records, reasons
         why = "; ".join(f"{reason}: {n}, {first[reason]}" for reason, n in reasons.items() if n)
         worst = max(reasons, key=lambda reason: reasons[reason], default="")
-        super().__init__(
-            f"'{source}' has no rows that can be used ({records} records). "
-            + (f"Set aside: {why}. {self.REMEDIES[worst]}" if why else "It holds no purchase.")
-        )
+        remedy = self.REMEDIES.get(worst, "")
+        told = f"Set aside: {why}. {remedy}" if why else "It holds no purchase."
+        super().__init__(f"'{source}' has no rows that can be used ({records} records). {told}")
 
     REMEDIES: ClassVar[dict[str, str]] = {
         "no_customer": "Name the column that says who bought: --set customer_id=NAME",
-        "date_unreadable": "A date is expected as 2024-12-31 or 20241231, with or without a time.",
-        "amount_unreadable": "An amount is expected as 1234.56: a decimal point and no other sign.",
+        "placeholder_id": "If one of these ids is a customer: --set keep_ids=ID",
+        "date_unreadable": "A date is expected as 2024-12-31, 20241231 or 31/12/2024, with or "
+        "without a time; dates written as numbers need --set date_system",
+        "date_out_of_range": "Dates are expected from 1900 to 2200.",
+        "amount_unreadable": "An amount is expected as 1234.56 or 1.234,56, with or without a "
+        "currency sign.",
+        "before_start": "Look at start: the purchases lie before it.",
         "after_end": "Look at observation_end: the purchases lie after it.",
-        "not_positive": "Purchases are expected as amounts above 0.",
+        "return_without_purchase": "Returns are expected as negative amounts, purchases above 0.",
+        "zero_amount": "Purchases are expected as amounts above 0.",
     }
+
+
+class UntrustedSource(DataError):
+    """A source that can be read but not trusted. `code` names the rule that refuses it."""
+
+    def __init__(self, source: str, code: str, found: str, remedy: str) -> None:
+        self.source, self.code = source, code
+        super().__init__(f"'{source}' is refused: {found}. {remedy}")
 
 
 class InvalidHistory(DataError):

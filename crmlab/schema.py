@@ -39,5 +39,38 @@ SCORES = (
     Column("value_at_risk", "number", "money", "residual_clv x (1 - survival_next_quarter)"),
 )
 
-REASONS = ("no_customer", "date_unreadable", "amount_unreadable", "after_end", "not_positive")
+REASONS = (
+    "erased",
+    "blocked",
+    "objected",
+    "field_count",
+    "control_char",
+    "summary_row",
+    "no_customer",
+    "placeholder_id",
+    "date_unreadable",
+    "date_out_of_range",
+    "amount_unreadable",
+    "amount_not_finite",
+    "duplicate_key",
+    "duplicate_row",
+    "before_start",
+    "after_end",
+    "return_without_purchase",
+    "return_dropped",
+    "net_zero_day",
+    "zero_amount",
+)
 """Why a row is set aside; a row has the first reason that fits, in this order."""
+
+FAULTS = (
+    "field_count",
+    "control_char",
+    "date_unreadable",
+    "date_out_of_range",
+    "amount_unreadable",
+    "amount_not_finite",
+    "duplicate_key",
+    "return_without_purchase",
+)
+"""Reasons that speak against the source: many such rows and it is refused."""

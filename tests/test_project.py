@@ -33,7 +33,7 @@ def test_every_dependency_is_pinned() -> None:
     groups = project()["optional-dependencies"].values()
     named = [*project()["dependencies"], *(name for group in groups for name in group)]
 
-    assert {re.split("[<>=]", name)[0] for name in named} <= pinned
+    assert {re.split(r"[<>=\[]", name)[0] for name in named} <= pinned
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)

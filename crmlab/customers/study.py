@@ -11,7 +11,7 @@ import pandas as pd
 from crmlab.customers.intervals import Interval, equity_interval
 from crmlab.customers.scores import Assumptions, score
 from crmlab.errors import ModelError, WrongParameter
-from crmlab.intake.gate import Account
+from crmlab.intake.account import Account
 from crmlab.intake.log import TransactionLog
 from crmlab.models.base import Fit
 from crmlab.models.catalogue import PURCHASE_MODELS

@@ -1,118 +1,197 @@
-"""A comma-separated UTF-8 file as a table of text rows."""
+"""A delimited text file as a table of text rows, and the lines that could not be split."""
 
 from __future__ import annotations
 
-import codecs
-import csv
-import hashlib
+from collections.abc import Mapping as Dict
 from pathlib import Path
 
 import duckdb
 
-from crmlab.errors import NoUsableRows, UnreadableSource
-from crmlab.intake import engines
-from crmlab.intake.columns import Columns
+from crmlab.errors import UnreadableSource
+from crmlab.intake import csv_records, dialect, encodings, engines
+from crmlab.intake.columns import Mapping
+from crmlab.intake.loaded import Rows
+from crmlab.intake.reading import Reading
 
-CHUNK = 1 << 20
-SAVE_AS_CSV = "Save it as comma-separated text in UTF-8 (in Excel: CSV UTF-8), or as Parquet."
-EXCERPT = 80
-"""Characters of the file that a message shows."""
+BINARY = 0.02
+"""Share of control characters from which a file that holds a NUL is no text."""
 
-OTHER_DELIMITERS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+FEW = 8
+"""So many may stand in any text."""
+
+WHITE = b"\t\n\v\f\r\x1a"
+MOST = 0.9
+"""Share of NULs in every second byte from which they are halves of letters."""
+
+WIDEST_ROW = 1 << 24
+"""Bytes of a row in a file that we wrote ourselves, whose line ends are known to be right."""
 
 
-def load(connection: duckdb.DuckDBPyConnection, path: Path, name: str, columns: Columns) -> str:
-    """Read the file into source_rows, all as text, and return the SHA-256 of its bytes.
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    mapping: Mapping,
+    reading: Reading,
+) -> Rows:
+    """Read the file into source_rows and source_faults, all as text.
 
     `name` is what messages call the file. Raises NoUsableRows, MissingColumn, or
-    UnreadableSource: not UTF-8, another delimiter, or a line that does not fit the header.
+    UnreadableSource: another encoding, a quote that is not closed, rows of another width.
     """
-    fingerprint = _scan(path, name)
-    header, blank_lines = _header(path, name)
-    customer_id, date, amount = columns.locate(header, name)
+    with engines.scratch(connection) as folder:
+        text = _plain(path, name, reading, folder)
+        head = dialect.find(text.path, name, mapping, reading)
+        places = mapping.locate(head.names, name)
+        if not _read_in_place(connection, text, head, places):
+            _read_exactly(connection, text.path, name, head, places, folder)
+        facts = (*text.facts, *head.facts, ("line ends", " and ".join(text.scan.line_ends)))
+        if text.scan.broken and reading.encoding not in encodings.UTF_8:
+            _refuse_broken_text(connection, name, places, reading)
+    return Rows(text.digest, facts=facts)
+
+
+def names(path: Path, name: str, reading: Reading, folder: Path) -> tuple[str, ...]:
+    """The names in the file's header."""
+    text = _plain(path, name, reading, folder)
+    return dialect.find(text.path, name, None, reading).names
+
+
+def load_written(
+    connection: duckdb.DuckDBPyConnection, path: Path, roles: Dict[str, str], *, numbered: bool
+) -> None:
+    """Make source_rows from a plain file of ours: `roles` and their columns c0, c1, ...
+
+    If it is `numbered`, c0 is the record and c1 its line; otherwise records count from 1 and
+    have no line.
+    """
+    width = len(roles) + (2 if numbered else 0)
+    record, line = ("CAST(c0 AS BIGINT)", "CAST(c1 AS BIGINT)") if numbered else (COUNTED, "NULL")
+    _create(connection, path, record, line, roles, width, OURS)
+
+
+COUNTED = "row_number() OVER ()"
+LINE_ENDS = {"LF": r"'\n'", "CRLF": r"'\r\n'", "CR": r"'\r'"}
+"""As the engine wants them told; left to itself it would also take one within quotes for it."""
+
+OURS = ("delim = ','", f"max_line_size = {WIDEST_ROW}", f"new_line = {LINE_ENDS['LF']}")
+
+
+def _plain(path: Path, name: str, reading: Reading, folder: Path) -> encodings.Text:
+    _refuse_binary(path, name, reading)
+    return encodings.plain(path, name, reading.encoding, folder)
+
+
+def _read_in_place(
+    connection: duckdb.DuckDBPyConnection,
+    text: encodings.Text,
+    head: dialect.Head,
+    places: Dict[str, int],
+) -> bool:
+    """Let the engine read the file if each line is a record and fits the header; say whether."""
+    scan, sign = text.scan, head.delimiter
+    if len(scan.line_ends) > 1 or not _shows_its_width(text.path, head, scan.lines):
+        return False
+    line = f"{COUNTED} + {head.lines}"
+    roles = {role: f"c{place}" for role, place in places.items()}
+    end = LINE_ENDS[(*scan.line_ends, "LF")[0]]
+    options = (f"delim = {engines.literal(sign)}", f"skip = {head.lines}", f"new_line = {end}")
+    try:
+        _create(connection, text.path, COUNTED, line, roles, len(head.names), options)
+    except duckdb.InvalidInputException:
+        return False
+    counted = connection.execute("SELECT count(*) FROM source_rows").fetchall()[0][0]
+    if counted == scan.lines - head.lines:
+        return True
+    connection.execute("DROP TABLE source_rows")
+    return False
+
+
+def _shows_its_width(path: Path, head: dialect.Head, lines: int) -> bool:
+    """Whether no line can have an empty field too many, which the engine would take for none.
+
+    Either no line ends with the delimiter, or there are as many of them as fields need, and none
+    to spare (the engine itself sees to it that no line has too few).
+    """
+    sign = head.delimiter.encode()
+    ends, ends_open, last, signs = (sign + b"\r", sign + b"\n"), False, b"", 0
+    with path.open("rb") as file:
+        while chunk := file.read(encodings.CHUNK):
+            signs += chunk.count(sign)
+            seen = any(end in chunk or last + chunk[:1] == end for end in ends)
+            ends_open, last = ends_open or seen, chunk[-1:]
+    with path.open(encoding="utf-8", newline="") as file:
+        before = sum(file.readline().count(head.delimiter) for _ in range(head.lines))
+    needed = (lines - head.lines) * (len(head.names) - 1)
+    return not (ends_open or last == sign) or signs - before == needed
+
+
+def _read_exactly(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    head: dialect.Head,
+    places: Dict[str, int],
+    folder: Path,
+) -> None:
+    rows, faults = csv_records.rewrite(path, name, head, list(places.values()), folder)
+    roles = {role: f"c{i}" for i, role in enumerate(places, 2)}
+    load_written(connection, rows, roles, numbered=True)
+    sql = engines.fill(engines.statement("csv_faults"), most=str(WIDEST_ROW))
+    connection.execute(sql, {"path": engines.one_file(faults)})
+
+
+def _create(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    record: str,
+    line: str,
+    roles: Dict[str, str],
+    width: int,
+    options: tuple[str, ...],
+) -> None:
     sql = engines.fill(
         engines.statement("csv"),
-        columns="{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header))) + "}",
-        skip=str(blank_lines),
-        customer_id=f"c{customer_id}",
-        date=f"c{date}",
-        amount=f"c{amount}",
+        record=record,
+        line=line,
+        roles=",\n    ".join(f"{column} AS {role}" for role, column in roles.items()),
+        columns="{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width)) + "}",
+        options=",\n    ".join(options),
     )
-    try:
-        connection.execute(sql, {"path": engines.one_file(path)})
-    except duckdb.InvalidInputException as error:
-        raise _not_csv(path, name, error) from error
-    _refuse_rejects(connection, path, name, len(header))
-    return fingerprint
+    connection.execute(sql, {"path": engines.one_file(path)})
 
 
-def _scan(path: Path, name: str) -> str:
-    """Fingerprint of a file proved to be UTF-8 text: the engine proves only what it selects."""
-    digest, decoder, line = hashlib.sha256(), codecs.getincrementaldecoder("utf-8")(), 1
+def _refuse_binary(path: Path, name: str, reading: Reading) -> None:
+    """A NUL in a text is one row's fault; a file full of control characters is no text."""
     with path.open("rb") as file:
-        while True:
-            chunk = file.read(CHUNK)
-            digest.update(chunk)
-            if b"\0" in chunk:
-                raise UnreadableSource(name, "it holds binary data", SAVE_AS_CSV)
-            try:
-                decoder.decode(chunk, final=not chunk)
-            except UnicodeDecodeError as error:
-                line += error.object.count(b"\n", 0, error.start)
-                found = f"line {line} is not UTF-8 text (byte 0x{error.object[error.start]:02x})"
-                raise UnreadableSource(name, found, SAVE_AS_CSV) from error
-            if not chunk:
-                return digest.hexdigest()
-            line += chunk.count(b"\n")
-
-
-def _header(path: Path, name: str) -> tuple[list[str], int]:
-    """Names in the first line that is not blank, and how many blank lines precede it."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        try:
-            lines = enumerate(csv.reader(file, strict=True))
-            blank_lines, header = next(((n, row) for n, row in lines if row), (0, []))
-        except csv.Error as error:
-            raise UnreadableSource(name, f"its header is broken: {error}", SAVE_AS_CSV) from error
-    if not header:
-        raise NoUsableRows(name, 0, {})
-    for sign, spoken in OTHER_DELIMITERS.items():
-        if len(header) == 1 and sign in header[0]:
-            raise UnreadableSource(
-                name,
-                f"its columns are parted by {spoken}: {_excerpt(header[0])}",
-                "Only comma-separated files are read today: save it with commas, or as Parquet.",
-            )
-    return header, blank_lines
-
-
-def _refuse_rejects(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, width: int
-) -> None:
-    # Reject tables belong to the connection that read the file; a cursor would not see them.
-    rejects = connection.execute(engines.statement("csv_rejects")).fetchall()
-    if not rejects:
+        head = file.read(1 << 16)
+    marks = tuple(mark for mark, _ in encodings.MARKS)
+    if b"\0" not in head or reading.encoding or head.startswith(marks):
         return
-    position, fault, text = rejects[0]
-    before = path.read_bytes()[: position - 1]
-    line = 1 + (before.count(b"\n") or before.count(b"\r"))
-    raise UnreadableSource(
-        name,
-        f"lines that do not fit its header of {width} columns: {len(rejects)} "
-        f"(first: line {line}, {fault.lower()}: {_excerpt(text)})",
-        "Correct them; a field that holds a comma needs quotes around it.",
-    )
+    controls = sum(head.count(bytes([byte])) for byte in range(32) if byte not in WHITE)
+    if controls < max(FEW, BINARY * len(head)):
+        return
+    even, odd = (half.count(0) / len(half) for half in (head[0::2], head[1::2]))
+    if max(even, odd) > MOST:
+        order = "utf-16-le" if odd > even else "utf-16-be"
+        found, remedy = "it looks like UTF-16 without its mark", f"Say so: --set encoding={order}"
+    else:
+        found, remedy = "it holds binary data", "Give a CSV, Excel or Parquet file."
+    raise UnreadableSource(name, found, remedy)
 
 
-def _not_csv(path: Path, name: str, error: duckdb.Error) -> UnreadableSource:
-    data = path.read_bytes()
-    pairs = data.count(b"\r\n")
-    alone = data.count(b"\n") - pairs, data.count(b"\r") - pairs
-    if sum(n > 0 for n in (pairs, *alone)) > 1:
-        found = "its lines do not all end alike (CR LF, LF or CR)"
-        return UnreadableSource(name, found, "Save it again with one kind of line end.")
-    return UnreadableSource(name, engines.first_line(error), SAVE_AS_CSV)
-
-
-def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= EXCERPT else text[:EXCERPT] + "...")
+def _refuse_broken_text(
+    connection: duckdb.DuckDBPyConnection, name: str, places: Dict[str, int], reading: Reading
+) -> None:
+    """Refuse text that was decoded wrongly before it came here, if a mapped column has it."""
+    pattern = engines.literal(encodings.BROKEN)
+    sql = engines.fill(engines.statement("broken_text"), texts=", ".join(places), pattern=pattern)
+    ((count, line, text),) = connection.execute(sql).fetchall()
+    if not count:
+        return
+    remedy = "Export it anew in UTF-8, or take the text as it is: --set encoding=utf-8"
+    if reading.encoding:
+        remedy = f"It is probably not written in {reading.encoding}: leave out that option."
+    first = f"first: line {line}: {dialect.excerpt(text)}"
+    found = f"{count} rows hold text that was decoded wrongly ({first})"
+    raise UnreadableSource(name, found, remedy)

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import os
 import re
+import shutil
 import tempfile
-import uuid
-from collections.abc import Mapping
+import time
+import weakref
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
+
+from crmlab.errors import WrongParameter
+
+MEMORY = "CRMLAB_MEMORY_LIMIT"
+"""The environment variable that says how much memory an engine may take, such as 4GB."""
+
+PREFIX = "crmlab-engine-"
+JUST_MADE = 60.0
+"""Seconds in which a folder may not be locked yet."""
+
+MOST_MEMORY = 2 << 30
+SHARE = 0.75
+"""Of what DuckDB would take by itself, which is 80 % of the machine or of its container."""
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Open an engine in memory that sees no Python variable, downloads nothing and speaks UTC."""
-    # A spill folder of its own: DuckDB makes it when memory runs out and removes it on closing.
-    spill = Path(tempfile.gettempdir()) / f"crmlab-{uuid.uuid4().hex}"
+    """Open an engine that sees no Python variable, downloads nothing and speaks UTC.
+
+    Its tables are in memory up to a limit, and beyond it in a private folder that is removed
+    with the connection. Raises WrongParameter for a limit that is none.
+    """
+    spill, lock = _private_folder()
     connection = duckdb.connect(
         ":memory:",
         config={
@@ -26,15 +47,34 @@ def connect() -> duckdb.DuckDBPyConnection:
             "autoload_known_extensions": "false",
             "python_enable_replacements": "false",
             "preserve_insertion_order": "true",
-            "temp_directory": str(spill),
+            "temp_directory": spill,
         },
     )
+    weakref.finalize(connection, _remove, spill, lock)
+    _limit_memory(connection)
     return _quiet(connection)
+
+
+def folder(connection: duckdb.DuckDBPyConnection) -> Path:
+    """The engine's private folder, which lives as long as the connection."""
+    return Path(_setting(connection, "temp_directory"))
+
+
+@contextlib.contextmanager
+def scratch(connection: duckdb.DuckDBPyConnection) -> Iterator[Path]:
+    """A private folder inside the engine's own, for as long as a source is loaded."""
+    with tempfile.TemporaryDirectory(dir=folder(connection)) as inside:
+        yield Path(inside)
 
 
 def seal(connection: duckdb.DuckDBPyConnection) -> None:
     """Shut the engine off from files and network for the rest of its life."""
     connection.execute("SET enable_external_access = false")
+
+
+def private(path: str, flags: int) -> int:
+    """Open a file that only its owner may read: the `opener` of what is written to a scratch."""
+    return os.open(path, flags, 0o600)
 
 
 def statement(name: str, *using: str) -> str:
@@ -72,6 +112,43 @@ def fetch_rows(
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
+class Bench:
+    """A connection of its own to an engine's tables, with temporary tables that nobody else sees.
+
+    `asked` holds the values that its statements may ask for by name.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, asked: Mapping[str, object]) -> None:
+        self.asked = dict(asked)
+        self._cursor = _quiet(connection.cursor())
+
+    def lay(self, table: str, sql: str) -> None:
+        """Make a temporary table of what a SELECT finds."""
+        self._execute(f"CREATE TEMP TABLE {quote(table)} AS {sql}")
+
+    def ask(self, sql: str) -> list[dict[str, Any]]:
+        """The rows of one SELECT as dicts of Python values (money as Decimal)."""
+        result = self._execute(sql)
+        names = [column[0] for column in result.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def stream(self, sql: str) -> pa.RecordBatchReader:
+        """The rows of one SELECT that asks for no value, batch by batch."""
+        return self._cursor.sql(sql).to_arrow_reader()
+
+    def close(self) -> None:
+        """Give the temporary tables back."""
+        self._cursor.close()
+
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        return _execute(self._cursor, sql, self.asked)
+
+
+def literal(text: str) -> str:
+    """Return a text as SQL that cannot be anything else."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 def one_file(path: Path) -> str:
     """Return a path as DuckDB takes it for this one file: `*`, `?` and `[` are no patterns."""
     return "".join(f"[{sign}]" if sign in "*?[" else sign for sign in str(path))
@@ -86,11 +163,65 @@ def _run(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
 ) -> duckdb.DuckDBPyConnection:
     # A cursor each time, so that two threads may ask the same log.
-    cursor = _quiet(connection.cursor())
+    return _execute(_quiet(connection.cursor()), sql, parameters)
+
+
+def _execute(
+    cursor: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> duckdb.DuckDBPyConnection:
     (prepared,) = cursor.extract_statements(sql)
     # DuckDB refuses a parameter that the statement does not name.
     known = {name: parameters[name] for name in prepared.named_parameters}
     return cursor.execute(prepared, known)
+
+
+def _private_folder() -> tuple[str, int]:
+    """A folder that no one else may look into, and the lock that says it is in use."""
+    _sweep()
+    path = tempfile.mkdtemp(prefix=PREFIX)
+    lock = os.open(path, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return path, lock
+
+
+def _remove(path: str, lock: int) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    os.close(lock)
+
+
+def _sweep() -> None:
+    """Remove the folders of processes that were killed: the system has given their locks back."""
+    for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            found = path.lstat()
+            if found.st_uid != os.getuid() or time.time() - found.st_mtime < JUST_MADE:
+                continue
+            lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(lock)
+
+
+def _limit_memory(connection: duckdb.DuckDBPyConnection) -> None:
+    wanted = os.environ.get(MEMORY)
+    own = int(SHARE * _bytes(_setting(connection, "memory_limit")))
+    try:
+        limit = wanted or f"{min(MOST_MEMORY, own)}B"
+        connection.execute(f"SET memory_limit = {literal(limit)}")
+    except duckdb.Error:
+        raise WrongParameter(MEMORY, wanted, "an amount of memory such as 4GB") from None
+
+
+def _setting(connection: duckdb.DuckDBPyConnection, name: str) -> str:
+    return str(connection.execute("SELECT current_setting(?)", [name]).fetchall()[0][0])
+
+
+def _bytes(written: str) -> float:
+    number, unit = written.split()  # such as 18.8 GiB
+    units: dict[str, int] = {"bytes": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+    return float(number) * (1 << units[unit])
 
 
 def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -1,12 +1,12 @@
-"""A pandas DataFrame as a table of text rows; the frame itself stays as it is."""
+"""A DataFrame (pandas, Polars, Arrow) as a table of text rows; it stays as it is."""
 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import numbers
+from collections.abc import Mapping as Dict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import duckdb
 import numpy as np
@@ -14,50 +14,100 @@ import pandas as pd
 import pyarrow as pa
 
 from crmlab.errors import UnreadableSource
-from crmlab.intake import engines, typed
-from crmlab.intake.columns import OPTIONS, Columns
+from crmlab.intake import typed
+from crmlab.intake.columns import Mapping
+from crmlab.intake.loaded import Rows
 
 NAME = "DataFrame"
 """What messages call a DataFrame."""
 
 
-def load(connection: duckdb.DuckDBPyConnection, frame: pd.DataFrame, columns: Columns) -> str:
-    """Read three columns of the frame into source_rows, as text, and return their SHA-256.
+@runtime_checkable
+class ArrowStream(Protocol):
+    """Anything that hands out its columns in Arrow's way: Polars, Arrow tables and others."""
 
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Arrow's PyCapsule protocol."""
+
+
+Frame: TypeAlias = "pd.DataFrame | ArrowStream"
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection, frame: Frame, mapping: Mapping, time_zone: str | None
+) -> Rows:
+    """Read the mapped columns of the frame into source_rows, as text.
+
+    The fingerprint is that of their content, in the frame's order. An instant with a time zone is
+    the day in `time_zone`; without it, in pandas, the day that its own clock shows.
     Raises MissingColumn, or UnreadableSource for text that is no Unicode.
     """
-    places = columns.locate([str(label) for label in frame.columns], NAME)
-    arrays = [_as_arrow(frame.iloc[:, place]) for place in places]
-    connection.register("frame", pa.table(arrays, names=list(OPTIONS)))
-    typed.load(connection, "frame", {}, (0, 1, 2), NAME)
-    connection.unregister("frame")
-    return _fingerprint(connection)
+    table, labels = _narrow(frame, mapping, time_zone)
+    places = {role: i for i, role in enumerate(labels)}
+    connection.register("frame", table)
+    try:
+        exact = typed.load(
+            connection, "frame", {}, places, NAME, time_zone=time_zone, labels=labels
+        )
+    finally:
+        connection.unregister("frame")
+    return Rows(typed.content_digest(connection, list(places)), exact)
 
 
-def _fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
-    parts = engines.fetch_rows(connection, engines.statement("fingerprint"), {})
-    return hashlib.sha256("".join(str(part["digest"]) for part in parts).encode()).hexdigest()
+def names(frame: Frame) -> list[str]:
+    """The names of its columns."""
+    if isinstance(frame, pd.DataFrame):
+        return [str(label) for label in frame.columns]
+    return list(_stream(frame).schema.names)
 
 
-def _as_arrow(column: pd.Series) -> pa.Array | pa.ChunkedArray:
-    array = None if column.dtype == object else _plain(column)
+def _narrow(
+    frame: Frame, mapping: Mapping, time_zone: str | None
+) -> tuple[pa.Table, Dict[str, str]]:
+    """The mapped columns alone, called by their roles, and how the frame itself calls them."""
+    if isinstance(frame, pd.DataFrame):
+        found = names(frame)
+        places = mapping.locate(found, NAME)
+        arrays = [_as_arrow(frame.iloc[:, place], time_zone) for place in places.values()]
+    else:
+        table = _stream(frame).read_all()
+        found = table.schema.names
+        places = mapping.locate(found, NAME)
+        arrays = [table.column(place) for place in places.values()]
+    labels = {role: found[place] for role, place in places.items()}
+    return pa.table(arrays, names=list(places)), labels
+
+
+def _stream(frame: ArrowStream) -> pa.RecordBatchReader:
+    if isinstance(frame, pa.RecordBatchReader):
+        return frame
+    try:
+        return pa.RecordBatchReader.from_stream(frame)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        found = f"it gives no table in Arrow's way ({str(error)[:160]})"
+        raise UnreadableSource(NAME, found, "Give a table of columns.") from error
+
+
+def _as_arrow(column: pd.Series, time_zone: str | None) -> pa.Array | pa.ChunkedArray:
+    array = None if column.dtype == object else _plain(column, time_zone)
     if array is not None:
         return array
     try:
-        return pa.array([_text(value) for value in column], pa.string())
+        return pa.array([_text(value, time_zone) for value in column], pa.string())
     except UnicodeEncodeError as error:
         found = f"column '{column.name}' holds text that is no Unicode"
         raise UnreadableSource(NAME, found, "Decode it anew from its source.") from error
 
 
-def _plain(column: pd.Series) -> pa.Array | pa.ChunkedArray | None:
+def _plain(column: pd.Series, time_zone: str | None) -> pa.Array | pa.ChunkedArray | None:
     """The column in Arrow, if its type is one that SQL writes as pandas would."""
     try:
         array = pa.Array.from_pandas(column)
     except (pa.ArrowException, TypeError, ValueError):
         return None
     if pa.types.is_timestamp(array.type) and array.type.tz:
-        return _plain(column.dt.tz_localize(None))  # the day that its own clock shows
+        here = column.dt.tz_convert(time_zone) if time_zone else column
+        return _plain(here.dt.tz_localize(None), None)  # the day that its own clock shows
     return array if any(known(array.type) for known in PLAIN_TYPES) else None
 
 
@@ -74,7 +124,7 @@ PLAIN_TYPES = (
 )
 
 
-def _text(value: Any) -> str | None:
+def _text(value: Any, time_zone: str | None) -> str | None:
     """One value as text: 12345.0 is '12345'; None, NaN, NA and NaT are missing."""
     if isinstance(value, str):
         return value
@@ -85,14 +135,17 @@ def _text(value: Any) -> str | None:
     if isinstance(value, numbers.Integral):
         return str(int(value))
     if isinstance(value, float | np.floating):
-        return _plain_decimal(Decimal(str(value)))
+        return plain_decimal(Decimal(str(value)))
     if isinstance(value, Decimal):
-        return _plain_decimal(value)
+        return plain_decimal(value)
     if isinstance(value, dt.datetime):
-        return value.replace(tzinfo=None).isoformat(sep=" ")
+        if value.tzinfo and time_zone:
+            value = pd.Timestamp(value).tz_convert(time_zone)
+        return str(value.replace(tzinfo=None).isoformat(sep=" "))
     return str(value)
 
 
-def _plain_decimal(value: Decimal) -> str:
-    whole = value.is_finite() and value == value.to_integral_value()
-    return format(value.quantize(Decimal(1)) if whole else value, "f")
+def plain_decimal(value: Decimal) -> str:
+    """A number without exponent, and without decimals if it is whole: 12345.0 is '12345'."""
+    whole = value.to_integral_value() if value.is_finite() else None
+    return format(whole if whole == value else value, "f")

@@ -1,213 +1,171 @@
-"""The gate: what each row says, why a row is set aside, and the account of them all."""
+"""The gate: why a row is set aside, what makes a source untrusted, and the account of it all."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, cast
 
 import duckdb
-import pandas as pd
 
-from crmlab.errors import AccountDoesNotBalance, NoUsableRows
-from crmlab.intake import engines
+from crmlab.errors import NoUsableRows, UntrustedSource
+from crmlab.intake import duplicates, engines, flags, refusals, returns
+from crmlab.intake.account import Account, Example, Returns, Tally, Understanding
+from crmlab.intake.findings import Finding
+from crmlab.intake.meaning import Meaning
 from crmlab.schema import REASONS
-
-BLANKS = " \t\r\n\u00a0\u202f"
-"""Stripped from both ends of every field; the last two are spaces that do not break a line."""
 
 EXAMPLES = 3
 """Rows that the account shows of each reason."""
 
 
 @dataclass(frozen=True)
-class Tally:
-    """A count of rows, their money (exact, in the source's currency) and their customers."""
+class Judged:
+    """What a source holds, whatever the end of observation.
 
-    records: int = 0
-    money: Decimal = Decimal("0.00")
-    customers: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.records + other.records,
-            self.money + other.money,
-            self.customers + other.customers,
-        )
-
-    def as_dict(self) -> dict[str, int | str]:
-        """The tally in the types of JSON, money as text."""
-        return asdict(self) | {"money": str(self.money)}
-
-
-class Example(NamedTuple):
-    """A row that was set aside, in its source's own words. `record` counts the rows from 1."""
-
-    record: int
-    customer_id: str | None
-    date: str | None
-    amount: str | None
-
-
-@dataclass(frozen=True)
-class Account:
-    """What was read = what is used + what is set aside by reason: rows, money and customers.
-
-    `sales` and `returns` are the positive and the negative amounts read; returns are set aside.
-    An amount that cannot be read counts as no money. A customer is set aside only if every row
-    is, and then under the first of their reasons. `first_date` and `last_date` are of used rows.
-    An account that does not balance cannot be made: raises AccountDoesNotBalance.
+    `first_date` and `last_date` are of the rows that can be read; `refusals` are what makes it
+    untrusted, `flags` what else its rows give away.
     """
-
-    source: str
-    observation_end: dt.date
-    zero_amount: str
-    read: Tally
-    used: Tally
-    set_aside: Mapping[str, Tally]
-    occasions: int
-    first_date: dt.date
-    last_date: dt.date
-    examples: Mapping[str, list[Example]]
-    sales: Decimal
-    returns: Decimal
-
-    def __post_init__(self) -> None:
-        if not self.balanced:
-            raise AccountDoesNotBalance(self.source, self.read, self.used, self.set_aside_total)
-
-    @property
-    def set_aside_total(self) -> Tally:
-        """All that is set aside, whatever the reason."""
-        return sum(self.set_aside.values(), Tally())
-
-    @property
-    def balanced(self) -> bool:
-        """Whether rows, money and customers read are those used plus those set aside."""
-        return self.read == self.used + self.set_aside_total
-
-    def table(self) -> pd.DataFrame:
-        """One row each for read, used and every reason; columns records, money, customers."""
-        lines = {"read": self.read, "used": self.used, **self.set_aside}
-        columns = ["records", "money", "customers"]
-        frame = pd.DataFrame([astuple(t) for t in lines.values()], list(lines), columns)
-        return frame.astype({"money": float}).rename_axis("rows")
-
-    def as_dict(self) -> dict[str, object]:
-        """The account in the types of JSON. It holds no row and no customer's id."""
-        return {
-            "source": self.source,
-            "observation_end": self.observation_end.isoformat(),
-            "zero_amount": self.zero_amount,
-            "read": self.read.as_dict(),
-            "used": self.used.as_dict(),
-            "set_aside": {reason: tally.as_dict() for reason, tally in self.set_aside.items()},
-            "sales": str(self.sales),
-            "returns": str(self.returns),
-            "occasions": self.occasions,
-            "first_date": self.first_date.isoformat(),
-            "last_date": self.last_date.isoformat(),
-            "balanced": self.balanced,
-        }
-
-
-@dataclass(frozen=True)
-class Readable:
-    """What a source holds, and the first and last day of the rows that can be read."""
 
     tally: Tally
     first_date: dt.date
     last_date: dt.date
+    refusals: tuple[UntrustedSource, ...]
+    flags: tuple[Finding, ...]
 
 
-def convert(connection: duckdb.DuckDBPyConnection, source: str) -> Readable:
-    """Make the table records from source_rows: the same rows in their types.
+def judge(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -> Judged:
+    """Make the tables set_aside and returned from the table records.
 
     Raises NoUsableRows if not one row has a customer, a date and an amount.
     """
-    connection.execute(engines.statement("records"), {"blanks": BLANKS})
+    connection.execute("CREATE TABLE set_aside (record BIGINT, reason VARCHAR)")
     (read,) = engines.fetch_rows(connection, engines.statement("account_read"), {})
+    found, flags_found = duplicates.judge(connection, source, meaning, read["records"])
+    returns.judge(connection, meaning)
     if read["first_date"] is None:
-        ever = {"observation_end": dt.date.max, "zero_amount": "ignore"}
-        raise _no_usable_rows(connection, source, read["records"], ever)
-    return Readable(_tally(read), read["first_date"], read["last_date"])
-
-
-def account(
-    connection: duckdb.DuckDBPyConnection,
-    source: str,
-    observation_end: dt.date,
-    zero_amount: str,
-) -> Account:
-    """The account of the table records up to and including `observation_end`.
-
-    What was read, used and set aside is counted by three statements that do not share a total.
-    Raises NoUsableRows if no row is used.
-    """
-    asked = {"observation_end": observation_end, "zero_amount": zero_amount}
-    (read,) = engines.fetch_rows(connection, engines.statement("account_read"), {})
-    (used,) = engines.fetch_rows(connection, engines.statement("account_used", "occasions"), asked)
-    if not used["occasions"]:
-        raise _no_usable_rows(connection, source, read["records"], asked)
-    return Account(
-        source=source,
-        observation_end=observation_end,
-        zero_amount=zero_amount,
-        read=_tally(read),
-        used=_tally(used),
-        set_aside=_set_aside(connection, asked),
-        occasions=used["occasions"],
-        first_date=used["first_date"],
-        last_date=used["last_date"],
-        examples=_examples(connection, asked),
-        sales=_money(read["sales"]),
-        returns=_money(read["returns"]),
+        bench = open_bench(connection, dt.date.max, "ignore", None)
+        raise _no_usable_rows(bench, source, read["records"])
+    (readable,) = engines.fetch_rows(connection, engines.statement("readable"), {})
+    against = [
+        *refusals.signs(source, readable),
+        *refusals.unique_ids(source, readable, meaning),
+        *found,
+        *refusals.limits(connection, source, meaning),
+    ]
+    return Judged(
+        _tally(read), read["first_date"], read["last_date"], tuple(against), tuple(flags_found)
     )
 
 
-def _set_aside(
-    connection: duckdb.DuckDBPyConnection, asked: Mapping[str, object]
-) -> dict[str, Tally]:
-    rows = engines.statement("account_set_aside", "occasions", "judged")
-    customers = engines.statement("account_lost_customers", "occasions", "judged", "lost_customers")
+def open_bench(
+    connection: duckdb.DuckDBPyConnection,
+    observation_end: dt.date,
+    zero_amount: str,
+    start: dt.date | None,
+) -> engines.Bench:
+    """A bench with the tables occasions and aside as they stand at an end of observation."""
+    bench = engines.Bench(connection, asked(observation_end, zero_amount, start))
+    bench.lay("occasions", engines.statement("occasions", "parts"))
+    bench.lay("aside", engines.statement("aside", "parts", "judged"))
+    return bench
+
+
+def asked(observation_end: dt.date, zero_amount: str, start: dt.date | None) -> dict[str, object]:
+    """The values that statements over occasions ask for, by name."""
+    return {
+        "observation_end": observation_end,
+        "zero_amount": zero_amount,
+        "start": start or dt.date.min,
+        "reasons": list(REASONS),
+        "limit": EXAMPLES,
+    }
+
+
+def account(
+    bench: engines.Bench, source: str, zero_amount: str, understanding: Understanding
+) -> Account:
+    """The account of the table records, as it stands at the bench's end of observation.
+
+    What was read, used and set aside is counted by statements that do not share a total.
+    Raises NoUsableRows if no row is used.
+    """
+    (read,) = bench.ask(engines.statement("account_read"))
+    (used,) = bench.ask(engines.statement("account_used"))
+    if not used["occasions"]:
+        raise _no_usable_rows(bench, source, read["records"])
+    return Account(
+        source=source,
+        observation_end=cast("dt.date", bench.asked["observation_end"]),
+        zero_amount=zero_amount,
+        read=_tally(read),
+        used=_tally(used),
+        set_aside=_set_aside(bench),
+        occasions=used["occasions"],
+        first_date=used["first_date"],
+        last_date=used["last_date"],
+        examples=_examples(bench),
+        sales=_money(read["sales"]),
+        returns=_money(read["returns"]),
+        returned=_returned(bench),
+        understanding=understanding,
+        flags=(*understanding.flags, *flags.find(bench)),
+    )
+
+
+def _set_aside(bench: engines.Bench) -> dict[str, Tally]:
     tallies = dict.fromkeys(REASONS, Tally())
-    for row in engines.fetch_rows(connection, rows, asked):
+    for row in bench.ask(engines.statement("account_set_aside")):
         tallies[row["reason"]] += _tally(row | {"customers": 0})
-    for row in engines.fetch_rows(connection, customers, {**asked, "reasons": list(REASONS)}):
+    for row in bench.ask(engines.statement("account_lost_customers")):
         tallies[row["reason"]] += Tally(customers=row["customers"])
     return tallies
 
 
-def _no_usable_rows(
-    connection: duckdb.DuckDBPyConnection, source: str, records: int, asked: Mapping[str, object]
-) -> NoUsableRows:
+def _returned(bench: engines.Bench) -> Returns:
+    (row,) = bench.ask(engines.statement("account_returns"))
+    return Returns(
+        matched_rows=row["matched_rows"],
+        matched=_money(row["matched_money"]),
+        unmatched_rows=row["unmatched_rows"],
+        unmatched=_money(row["unmatched_money"]),
+    )
+
+
+def _examples(bench: engines.Bench) -> dict[str, list[Example]]:
+    examples: dict[str, list[Example]] = {reason: [] for reason in REASONS}
+    for row in bench.ask(engines.statement("examples")):
+        reason, record, line = (row.pop(name) for name in ("reason", "record", "line"))
+        whole = row.pop("text")
+        text = row if whole is None else {"text": whole}
+        examples[reason].append(Example(record, line, text))
+    return examples
+
+
+def _no_usable_rows(bench: engines.Bench, source: str, records: int) -> NoUsableRows:
     """The refusal, with how many rows each reason took and the first of them."""
-    counts = {reason: tally.records for reason, tally in _set_aside(connection, asked).items()}
+    counts = {reason: tally.records for reason, tally in _set_aside(bench).items()}
     first = {
-        reason: f"record {rows[0].record}: {_culprit(reason, rows[0])}"
-        for reason, rows in _examples(connection, asked).items()
+        reason: f"{rows[0].place}: {culprit(reason, rows[0])}"
+        for reason, rows in _examples(bench).items()
         if rows
     }
     return NoUsableRows(source, records, counts, first)
 
 
-def _culprit(reason: str, row: Example) -> str:
-    """The field that is to blame, as it stands in the source."""
-    if reason.startswith("date") or reason == "after_end":
-        return f"date {row.date!r}"
-    return f"customer {row.customer_id!r}" if reason == "no_customer" else f"amount {row.amount!r}"
-
-
-def _examples(
-    connection: duckdb.DuckDBPyConnection, asked: Mapping[str, object]
-) -> dict[str, list[Example]]:
-    sql = engines.statement("examples", "occasions", "judged")
-    examples: dict[str, list[Example]] = {reason: [] for reason in REASONS}
-    for row in engines.fetch_rows(connection, sql, {**asked, "limit": EXAMPLES}):
-        examples[row.pop("reason")].append(Example(**row))
-    return examples
+def culprit(reason: str, row: Example) -> str:
+    """What of a row is to blame, as it stands in the source."""
+    if "text" in row.text:
+        return repr(row.text["text"])
+    if reason.startswith("date") or reason in ("after_end", "before_start"):
+        roles: tuple[str, ...] = ("date",)
+    elif reason in ("no_customer", "placeholder_id"):
+        roles = ("customer_id",)
+    else:
+        roles = ("amount",) if "amount" in row.text else ("quantity", "price")
+    return ", ".join(f"{role.removesuffix('_id')} {row.text.get(role)!r}" for role in roles)
 
 
 def _tally(row: Mapping[str, Any]) -> Tally:

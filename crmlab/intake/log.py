@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import html
 import os
-import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from collections.abc import Mapping as Dict
+from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
-from typing import Literal, get_args
+from pathlib import Path
+from typing import Any, Literal
 
 import duckdb
 import pandas as pd
 
-from crmlab.errors import WrongParameter
-from crmlab.intake import engines, gate, sources
-from crmlab.intake.columns import Columns
+from crmlab.errors import UntrustedSource
+from crmlab.intake import conversion, engines, gate, meaning, quarantine, refusals, sources
+from crmlab.intake.account import Account, Understanding
+from crmlab.intake.columns import ROLES, Mapping, option
+from crmlab.intake.customer_base.address import address_of
+from crmlab.intake.customer_base.rows import read_base
+from crmlab.intake.meaning import Meaning
+from crmlab.intake.reading import Reading
+from crmlab.intake.sources import Source
 from crmlab.units import days_per
 
 ZeroAmount = Literal["occasion", "ignore"]
@@ -28,17 +35,21 @@ class TransactionLog:
 
     `fingerprint` is the SHA-256 of the source; `records`, `customers` and `money` count all that
     was read; `first_date` and `last_date` are the days of the rows that could be read. What is
-    used depends on the end of observation: see `account`.
+    used depends on the end of observation: see `account`. `refusals` are what makes the source
+    untrusted; read_transactions raises the first of them.
     """
 
     source: str
     fingerprint: str
-    zero_amount: ZeroAmount
+    zero_amount: str
     records: int
     customers: int
     money: Decimal
     first_date: dt.date
     last_date: dt.date
+    meaning: Meaning = field(repr=False)
+    understanding: Understanding = field(repr=False)
+    refusals: tuple[UntrustedSource, ...] = field(repr=False, compare=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
 
     def summarize(self, observation_end: str | dt.date, unit: str = "week") -> pd.DataFrame:
@@ -61,20 +72,65 @@ class TransactionLog:
         """
         return self._ask(observation_day(observation_end), "occasion_table", "occasions")
 
-    def account(self, observation_end: str | dt.date) -> gate.Account:
+    def account(self, observation_end: str | dt.date) -> Account:
         """What is used and what is set aside at this end of observation, to the row and the cent.
 
-        Raises WrongParameter, or NoUsableRows if no row is used.
+        Raises WrongParameter, UntrustedSource if the end lies implausibly late, or NoUsableRows
+        if no row is used.
         """
         end = observation_day(observation_end)
-        return gate.account(self.connection, self.source, end, self.zero_amount)
+        self._refuse(end)
+        return self._account(end)
+
+    def examined(self, observation_end: str | dt.date) -> Account:
+        """The account of a source even if it is refused; NoUsableRows if no row is used."""
+        return self._account(observation_day(observation_end))
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles for which the source has a column."""
+        described = self.connection.cursor().execute("DESCRIBE source_rows").fetchall()
+        return tuple(name for name, *_ in described if name in ROLES)
+
+    def doubts(self, observation_end: str | dt.date) -> tuple[UntrustedSource, ...]:
+        """All that makes the source untrusted at this end of observation."""
+        end = observation_day(observation_end)
+        late = refusals.late_end(self.connection, self.source, end, self.meaning)
+        return (*self.refusals, *late)
+
+    def write_quarantine(
+        self, path: str | os.PathLike[str], observation_end: str | dt.date
+    ) -> None:
+        """Write the rows that are set aside as Parquet: record, line, reason, original text.
+
+        Only the owner may read the file: it holds what people bought.
+        """
+        bench = self._bench(observation_day(observation_end))
+        quarantine.write(bench, Path(path))
+        bench.close()
 
     def _ask(self, end: dt.date, statement: str, *using: str, **more: object) -> pd.DataFrame:
-        parameters = {"observation_end": end, "zero_amount": self.zero_amount, **more}
-        frame = engines.fetch(self.connection, engines.statement(statement, *using), parameters)
+        self._refuse(end)
+        asked = gate.asked(end, self.zero_amount, self.meaning.start)
+        sql = engines.statement(statement, "parts", *using)
+        frame = engines.fetch(self.connection, sql, asked | more)
         if frame.empty:
-            self.account(end)  # raises NoUsableRows, with the reasons
+            self._account(end)  # raises NoUsableRows, with the reasons
         return frame
+
+    def _account(self, end: dt.date) -> Account:
+        bench = self._bench(end)
+        made = gate.account(bench, self.source, self.zero_amount, self.understanding)
+        bench.close()
+        return made
+
+    def _bench(self, end: dt.date) -> engines.Bench:
+        return gate.open_bench(self.connection, end, self.zero_amount, self.meaning.start)
+
+    def _refuse(self, end: dt.date) -> None:
+        if end > self.last_date:
+            for late in refusals.late_end(self.connection, self.source, end, self.meaning):
+                raise late
 
     def _repr_html_(self) -> str:
         rows = "".join(
@@ -98,44 +154,121 @@ class TransactionLog:
 
 
 def read_transactions(
-    source: str | os.PathLike[str] | pd.DataFrame,
+    source: Source,
     *,
-    customer_id: str = "customer_id",
-    date: str = "date",
-    amount: str = "amount",
+    customer_id: str | None = None,
+    date: str | None = None,
+    amount: str | None = None,
+    quantity: str | None = None,
+    price: str | None = None,
+    transaction_id: str | None = None,
+    product: str | None = None,
+    category: str | None = None,
+    currency_column: str | None = None,
+    channel: str | None = None,
+    campaign: str | None = None,
+    discount: str | None = None,
+    cost: str | None = None,
+    margin_column: str | None = None,
+    encoding: str | None = None,
+    delimiter: str | None = None,
+    decimal: str | None = None,
+    date_order: str | None = None,
+    date_system: str | None = None,
+    skip_lines: int | None = None,
+    sheet: str | None = None,
+    table: str | None = None,
+    query: str | None = None,
+    time_zone: str | None = None,
     zero_amount: ZeroAmount | None = None,
+    returns: Literal["net", "drop"] = "net",
+    cancelled: str | None = None,
+    duplicates: Literal["keep", "drop"] | None = None,
+    start: str | dt.date | None = None,
+    placeholders: str | Iterable[str] = (),
+    keep_ids: str | Iterable[str] = (),
+    fold_case: bool = False,
+    amounts_sign: Literal["as_written", "reversed"] = "as_written",
+    vat: Literal["included", "excluded"] | None = None,
+    limit: float = 0.05,
+    reason_limit: float = 0.02,
+    accept: str | Iterable[str] = (),
 ) -> TransactionLog:
-    """Read purchases from a CSV or Parquet file, a DataFrame, or 'cdnow' / 'cdnow-sample'.
+    """Read purchases from a file, a database, a DataFrame, or 'cdnow' / 'cdnow-sample'.
 
-    `customer_id`, `date` and `amount` name the source's columns. `zero_amount` says whether a day
-    whose purchases cost nothing is an occasion; without it, yes for CDNOW (its published figures
-    count them), no elsewhere. (A file named cdnow is './cdnow'.)
-    Raises SourceNotFound, UnreadableSource, MissingColumn, NoUsableRows or WrongParameter.
+    The first options name the source's columns by role (crmlab.intake.columns.Mapping); a role
+    that is not given is the column of its own name. Those from `encoding` on say how the source
+    is read (crmlab.intake.reading.Reading), where it does not show it; those from `zero_amount`
+    on, how its rows are understood (crmlab.intake.meaning.Meaning).
+    Raises SourceNotFound, UnreadableSource, MissingColumn, NoUsableRows, WrongParameter, or
+    UntrustedSource for a source whose figures nobody should believe as they are.
     """
-    if zero_amount not in (None, *get_args(ZeroAmount)):
-        raise WrongParameter("zero_amount", zero_amount, "'occasion' or 'ignore'")
+    options = {name: value for name, value in locals().items() if name != "source"}
+    log = examine(source, *declared(options))
+    for refusal in log.refusals:
+        raise refusal
+    return log
+
+
+def declared(options: Dict[str, Any]) -> tuple[Mapping, Reading, Meaning]:
+    """The options of read_transactions, by name, in their three kinds. Raises WrongParameter."""
+    meant = {field.name: options[field.name] for field in fields(Meaning) if field.name in options}
+    for name in ("placeholders", "keep_ids", "accept"):
+        meant[name] = meaning.words(name, options.get(name))
+    if meant.get("start") is not None:
+        meant["start"] = meaning.plain_day("start", meant["start"])
+    return (
+        Mapping(**{role: options.get(option(role)) for role in ROLES}),
+        Reading(**{field.name: options.get(field.name) for field in fields(Reading)}),
+        Meaning(**meant),
+    )
+
+
+def examine(source: Source, mapping: Mapping, reading: Reading, meant: Meaning) -> TransactionLog:
+    """Read a source as read_transactions does, but leave its refusals to the caller."""
     connection = engines.connect()
-    loaded = sources.load(connection, source, Columns(customer_id, date, amount))
+    address = address_of(source)
+    if address is None:
+        loaded = sources.load(connection, source, mapping, reading)
+        converted = conversion.convert(connection, loaded, reading, meant)
+    else:
+        loaded, converted = read_base(connection, address, mapping, reading, meant)
     engines.seal(connection)
-    readable = gate.convert(connection, loaded.name)
+    judged = gate.judge(connection, loaded.name, meant)
+    understanding = Understanding(
+        facts=loaded.facts,
+        proofs=converted.proofs,
+        normalised=converted.normalised,
+        flags=(*converted.flags, *judged.flags),
+        options=_declared(meant),
+    )
     return TransactionLog(
         source=loaded.name,
         fingerprint=loaded.fingerprint,
-        zero_amount=zero_amount or loaded.zero_amount,
-        records=readable.tally.records,
-        customers=readable.tally.customers,
-        money=readable.tally.money,
-        first_date=readable.first_date,
-        last_date=readable.last_date,
+        zero_amount=meant.zero_amount or loaded.zero_amount,
+        records=judged.tally.records,
+        customers=judged.tally.customers,
+        money=judged.tally.money,
+        first_date=judged.first_date,
+        last_date=judged.last_date,
+        meaning=meant,
+        understanding=understanding,
+        refusals=judged.refusals,
         connection=connection,
     )
 
 
+def _declared(meant: Meaning) -> dict[str, object]:
+    """The options of the meaning that were not left alone, in the types of JSON."""
+    usual = asdict(Meaning())
+    given = {k: v for k, v in asdict(meant).items() if v != usual[k]}
+    return {k: v if isinstance(v, int | float | str) else _written(v) for k, v in given.items()}
+
+
+def _written(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else str(value)
+
+
 def observation_day(value: str | dt.date) -> dt.date:
     """Return the last day observed. Raises WrongParameter for anything but a plain date."""
-    if isinstance(value, dt.date) and not pd.isna(value):
-        return value.date() if isinstance(value, dt.datetime) else value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
-        with contextlib.suppress(ValueError):  # such as 1997-02-30
-            return dt.date.fromisoformat(value)
-    raise WrongParameter("observation_end", value, "a date such as 1997-09-30")
+    return meaning.plain_day("observation_end", value)

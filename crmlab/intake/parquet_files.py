@@ -10,23 +10,40 @@ import pyarrow.parquet as pq
 
 from crmlab.errors import UnreadableSource
 from crmlab.intake import engines, typed
-from crmlab.intake.columns import Columns
+from crmlab.intake.columns import Mapping
 
 MAGIC = b"PAR1"
 
 
-def load(connection: duckdb.DuckDBPyConnection, path: Path, name: str, columns: Columns) -> None:
-    """Read the file into source_rows, all as text.
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    mapping: Mapping,
+    time_zone: str | None,
+) -> frozenset[str]:
+    """Read the file into source_rows, all as text, and return the roles with nothing to prove.
 
     `name` is what messages call the file. Raises MissingColumn, or UnreadableSource for a file
     that is damaged or whose dates are instants with a time zone.
     """
+    places = mapping.locate(names(path, name), name)
+    relation, parameters = "read_parquet($path)", {"path": engines.one_file(path)}
     try:
-        # pyarrow tells the names as they are; DuckDB renames those that differ by case alone.
-        names = pq.read_schema(path).names
-        places = columns.locate(names, name)
-        relation, parameters = "read_parquet($path)", {"path": engines.one_file(path)}
-        typed.load(connection, relation, parameters, places, name)
-    except (pa.ArrowException, duckdb.Error) as error:
-        found = f"its Parquet is damaged ({engines.first_line(error)})"
-        raise UnreadableSource(name, found, "Write it again; it may be cut short.") from error
+        return typed.load(connection, relation, parameters, places, name, time_zone=time_zone)
+    except duckdb.Error as error:
+        raise _damaged(name, error) from error
+
+
+def names(path: Path, name: str) -> list[str]:
+    """The names of its columns: pyarrow tells them as they are; DuckDB renames those that differ
+    by case alone."""
+    try:
+        return list(pq.read_schema(path).names)
+    except pa.ArrowException as error:
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> UnreadableSource:
+    found = f"its Parquet is damaged ({engines.first_line(error)})"
+    return UnreadableSource(name, found, "Write it again; it may be cut short.")

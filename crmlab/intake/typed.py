@@ -1,8 +1,12 @@
-"""A relation whose columns have types of their own (Parquet, Arrow) as a table of text rows."""
+"""A relation whose columns have types of their own (Parquet, Arrow, DuckDB) as text rows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import NamedTuple
 
 import duckdb
 
@@ -10,67 +14,125 @@ from crmlab.errors import UnreadableSource
 from crmlab.intake import engines
 
 FLOATS = ("FLOAT", "DOUBLE")
+NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*|BIGNUM")
+DAY = re.compile(r"DATE|TIMESTAMP.*")
+INSTANT = re.compile(r"TIMESTAMP.*( WITH TIME ZONE|TZ).*")
+
+IDS = ("customer_id", "transaction_id")
+"""Roles in which two values must not become one."""
+
+AS_TEXT = (
+    "customer_id",
+    "transaction_id",
+    "product",
+    "category",
+    "currency",
+    "channel",
+    "campaign",
+)
+"""Roles whose text is taken as it is; the others are dates and numbers."""
+
+
+class Column(NamedTuple):
+    """A column of the relation: its name, the engine's name of its type, its name for people."""
+
+    name: str
+    kind: str
+    label: str
 
 
 def load(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     parameters: Mapping[str, str],
-    places: tuple[int, int, int],
+    places: Mapping[str, int],
     name: str,
-) -> None:
-    """Make source_rows from `relation`; `places` are customer_id, date and amount in it.
+    *,
+    time_zone: str | None,
+    labels: Mapping[str, str] = MappingProxyType({}),
+) -> frozenset[str]:
+    """Make source_rows from `relation`, `places` telling where in it each role is.
 
-    Raises UnreadableSource for instants with a time zone: their day depends on where one stands.
+    `labels` are the columns' names for people, where they are not those in `relation`.
+
+    Return the roles whose types leave nothing to prove. Raises UnreadableSource for instants with
+    a time zone if none is given to make days of them, and for ids as floats that lost digits.
     """
     connection.execute(engines.statement("float_text"))
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}", parameters).fetchall()
-    columns = [(column, kind) for column, kind, *_ in described]
-    customer_id, date, amount = (columns[i] for i in places)
-    _refuse_instants(*date, name)
-    if customer_id[1] in FLOATS:
-        _refuse_lost_digits(connection, relation, parameters, customer_id[0], name)
-    sql = engines.fill(
-        engines.statement("typed"),
-        customer_id=_as_text(*customer_id),
-        date=_as_text(*date),
-        amount=_as_text(*amount),
-        relation=relation,
-    )
+    columns = {}
+    for role, place in places.items():
+        column, kind, *_ = described[place]
+        columns[role] = Column(column, kind, labels.get(role, column))
+    for role in IDS:
+        if role in columns and columns[role].kind in FLOATS:
+            _refuse_lost_digits(connection, relation, parameters, columns[role], name)
+    roles = [f"{_text(column, name, time_zone)} AS {role}" for role, column in columns.items()]
+    sql = engines.fill(engines.statement("typed"), roles=",\n    ".join(roles), relation=relation)
     connection.execute(sql, parameters)
+    return frozenset(role for role, column in columns.items() if is_exact(role, column.kind))
 
 
-def _refuse_instants(column: str, kind: str, name: str) -> None:
-    if kind.endswith("WITH TIME ZONE"):
-        raise UnreadableSource(
-            name,
-            f"column '{column}' holds instants with a time zone",
-            "Turn them into days of your time zone, in pandas for example: "
-            "frame['date'].dt.tz_convert('Europe/Madrid').dt.date",
-        )
+def is_exact(role: str, kind: str) -> bool:
+    """Whether a column of this type, written as text, leaves nothing to prove in this role."""
+    if role in AS_TEXT:
+        return kind == "UUID" or bool(NUMBER.fullmatch(kind) or DAY.fullmatch(kind))
+    return bool((DAY if role == "date" else NUMBER).fullmatch(kind))
+
+
+def content_digest(connection: duckdb.DuckDBPyConnection, roles: Sequence[str]) -> str:
+    """SHA-256 of the roles and of all their text in source_rows, in its order."""
+    row = "\n            || ".join(
+        f"coalesce(strlen({role}) || ':' || {role}, '-')" for role in roles
+    )
+    sql = engines.fill(engines.statement("fingerprint"), row=row)
+    parts = [str(part["digest"]) for part in engines.fetch_rows(connection, sql, {})]
+    return hashlib.sha256("".join([*roles, *parts]).encode()).hexdigest()
+
+
+def instants(column: str, name: str) -> UnreadableSource:
+    """The error for instants of which no one can tell the day."""
+    return UnreadableSource(
+        name,
+        f"column '{column}' holds instants with a time zone, and their day depends on where one "
+        "stands",
+        "Say in which time zone the business keeps its days: --set time_zone=Europe/Madrid",
+    )
+
+
+def lost_digits(column: str, count: int, first: object, name: str) -> UnreadableSource:
+    """The error for ids that are floating-point numbers and no longer whole."""
+    return UnreadableSource(
+        name,
+        f"column '{column}' holds {count} identifiers as floating-point numbers that cannot "
+        f"be whole and exact (first: {first})",
+        "Keep them as text from where they come, in pandas for example: "
+        "dtype={'" + column + "': str}.",
+    )
 
 
 def _refuse_lost_digits(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     parameters: Mapping[str, str],
-    column: str,
+    column: Column,
     name: str,
 ) -> None:
     """Two long identifiers can be one floating-point number: two customers would become one."""
     sql = engines.fill(
-        engines.statement("lost_digits"), customer_id=engines.quote(column), relation=relation
+        engines.statement("lost_digits"), customer_id=engines.quote(column.name), relation=relation
     )
     (row,) = connection.execute(sql, parameters).fetchall()
     if row[0]:
-        raise UnreadableSource(
-            name,
-            f"column '{column}' holds {row[0]} identifiers as floating-point numbers that cannot "
-            f"be whole and exact (first: {row[1]})",
-            "Read it as text, in pandas for example: dtype={'" + column + "': str}.",
-        )
+        raise lost_digits(column.label, row[0], row[1], name)
 
 
-def _as_text(column: str, kind: str) -> str:
-    quoted = engines.quote(column)
-    return f"float_text({quoted})" if kind in FLOATS else f"CAST({quoted} AS VARCHAR)"
+def _text(column: Column, name: str, time_zone: str | None) -> str:
+    quoted = engines.quote(column.name)
+    if column.kind in FLOATS:
+        return f"memory.main.float_text({quoted})"
+    if INSTANT.fullmatch(column.kind):
+        if time_zone is None:
+            raise instants(column.label, name)
+        quoted = f"timezone({engines.literal(time_zone)}, CAST({quoted} AS TIMESTAMPTZ))"
+    return f"CAST({quoted} AS VARCHAR)"

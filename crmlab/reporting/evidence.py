@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -10,10 +13,25 @@ from crmlab.customers.prospects import ENOUGH
 from crmlab.customers.segments import spend_rank_correlation
 from crmlab.customers.study import Study
 from crmlab.reporting import figures
-from crmlab.reporting.language import Language, count, day, money, number, share, term
+from crmlab.reporting.language import (
+    Language,
+    Quantity,
+    count,
+    day,
+    money,
+    number,
+    plain,
+    share,
+    term,
+)
 from crmlab.reporting.pages import Block, Figure, Light, Page, Sentence, Table, say
 
 MANY_SET_ASIDE = 0.05
+WITHOUT_MONEY = ("amount_unreadable", "amount_not_finite", "field_count", "control_char")
+FIGURES: dict[str, Callable[[Any], Quantity]] = {
+    "rows": count, "customers": count, "days": count, "wait": count, "share": share,
+    "money": money, "variation": number, "first": day, "last": day,
+}  # fmt: skip
 HEAVY_TAIL = 2.0  # Gamma-Gamma's q at which the variance of spend between customers is infinite
 
 
@@ -34,6 +52,7 @@ def what_went_in(study: Study, language: Language) -> Page:
         _coverage(study),
         account_table(study),
         *cautions(study),
+        *(told("flag", flag) for flag in account.flags),
         say("account.balance", style="caveat"),
     ]  # fmt: skip
     if account.zero_amount == "occasion":
@@ -45,12 +64,13 @@ def _coverage(study: Study) -> Sentence:
     """What share of the sales is behind the report, if that can be said at all."""
     account = study.account
     aside = account.set_aside_total
-    unread = account.set_aside["amount_unreadable"].records
+    unread = sum(account.set_aside[reason].records for reason in WITHOUT_MONEY)
     if not aside.records:
         return say("account.all_covered")
     if unread:
         return say("account.covered_unknown", rows=count(aside.records), unread=count(unread))
-    covered = float(account.used.money / account.sales) if account.sales else float("nan")
+    sales = account.sales + account.returned.matched
+    covered = float(account.used.money / sales) if sales else float("nan")
     return say(
         "account.covered", covered=share(covered), aside=money(float(aside.money)),
         rows=count(aside.records),
@@ -62,7 +82,13 @@ def cautions(study: Study) -> list[Sentence]:
     account = study.account
     out = []
     if account.returns:
-        out.append(say("account.returns", style="caveat", returns=money(-float(account.returns))))
+        matched = -float(account.returned.matched)
+        out.append(
+            say(
+                "account.returns", style="caveat", returns=money(-float(account.returns)),
+                matched=money(matched), unmatched=money(-float(account.returned.unmatched)),
+            )
+        )  # fmt: skip
     aside = account.set_aside_total.records / account.read.records
     if aside > MANY_SET_ASIDE:
         out.append(say("account.many_set_aside", style="caveat", share=share(aside)))
@@ -76,6 +102,21 @@ def cautions(study: Study) -> list[Sentence]:
             say("account.silence", style="caveat", days=count(silence), longest=count(longest))
         )
     return out
+
+
+def told(kind: str, found: Any) -> Sentence:
+    """What the intake found, in words: `kind` is 'flag' or 'proof'."""
+    style = "caveat" if kind == "flag" else "text"
+    values = {name: _figure(name, value) for name, value in found.figures.items()}
+    return say(f"found.{kind}.{found.code}", style=style, **values)
+
+
+def _figure(name: str, value: Any) -> Quantity:
+    """A figure of a finding as its name says that it is written."""
+    if name in ("order", "decimal", "kind"):
+        return term(f"found.{name}.{value}")
+    write: Callable[[Any], Quantity] = FIGURES.get(name, plain)
+    return write(value)
 
 
 def silences(study: Study) -> tuple[int, int]:

@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import TypeVar, get_args
 
 from crmlab.errors import ParameterError, SourceNotFound, UnknownParameter, UnreadableSource
-from crmlab.runs.parameters import CDNOW, SourceParameters
+from crmlab.runs.parameters import BASE, CDNOW, SourceParameters
 
 P = TypeVar("P", bound=SourceParameters)
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_NAMED = re.compile(r"postgres:.*")
+"""Sources that are named and not found by a path."""
+
+_FOLDER, _FILE = "data/base", "base.duckdb"
+"""Where the customer base is if nothing else is said, and its file there."""
+
 _LARGEST = 1_000_000
 _WORD = "tag:yaml.org,2002:str"
 
@@ -66,6 +72,8 @@ def from_text(kind: type[SourceParameters], name: str, text: str) -> object:
     types = get_args(annotation) or (annotation,)
     if type(None) in types and text.strip().casefold() == "none":
         return None
+    if bool in types and text.strip().casefold() in ("true", "false"):
+        return text.strip().casefold() == "true"
     if float in types and _NUMBER.fullmatch(text.strip()):
         return float(text)
     if int in types and _WHOLE.fullmatch(text.strip()) and len(text) < 20:
@@ -139,22 +147,42 @@ def _refuse_repeated(path: Path, names: list[str]) -> None:
 
 
 def locate(source: str) -> str:
-    """The absolute path of `source`, or cdnow as it is.
+    """The absolute path of `source`, also of a customer base; cdnow or a connection as it is.
 
-    Raises SourceNotFound with the nearest names if nothing is there.
+    Raises SourceNotFound with the nearest names if nothing is there, UnreadableSource for a folder.
     """
-    if source in CDNOW:
+    base = BASE.fullmatch(source)
+    if base is not None:
+        return _base(source, _at_home(base["folder"] or _FOLDER), base["day"] or "")
+    if source in CDNOW or _NAMED.fullmatch(source):
         return source
-    path = Path(source).expanduser()
+    path = _at_home(source)
     try:
         found, folder = path.exists(), path.is_dir()
     except (OSError, ValueError):  # a name too long, or with a character that no name may have
         found, folder = False, False
     if not found:
-        raise SourceNotFound(source, _beside(path))
+        raise SourceNotFound(source, [*_beside(path), *CDNOW])
+    if folder and (path / _FILE).is_file():
+        return _base(source, path, "")
     if folder:
         raise UnreadableSource(source, "it is a folder", "Give the path of a file in it.")
     return str(path.resolve())
+
+
+def _at_home(path: str) -> Path:
+    """The path with ~ and ~name as the folders that they are, if there is such a user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def _base(source: str, folder: Path, day: str) -> str:
+    if not (folder / _FILE).is_file():
+        found = f"there is no customer base in '{folder}'"
+        raise UnreadableSource(source, found, "Load a file into it: crmlab base load FILE")
+    return f"base:{folder.resolve()}{day}"
 
 
 def _beside(path: Path) -> list[str]:

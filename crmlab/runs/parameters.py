@@ -9,11 +9,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
 
-from crmlab.errors import MissingParameter, UnknownParameter, WrongParameter
+from crmlab.errors import AddressAsSource, MissingParameter, UnknownParameter, WrongParameter
 from crmlab.units import Unit
 
 CDNOW = ("cdnow", "cdnow-sample")
 """The built-in sources; any other is the path of a file."""
+
+BASE = re.compile(r"base(:(?P<folder>.+?))?(?P<day>@[0-9-]+)?")
+"""How a customer base is named as a source, as crmlab.intake.customer_base.address has it."""
 
 CDNOW_FACTS: dict[str, str] = {
     "zero_amount": "occasion",
@@ -51,31 +54,156 @@ def _declare(default: object, meaning: str, expected: str, unit: str = "", **lim
     return Field(default, description=meaning, json_schema_extra=extra, **limits)
 
 
+def _column(meaning: str, needed: bool = False) -> Any:
+    default = "" if needed else ", if there is one"
+    return _declare(
+        None, f"the column with {meaning}. If not given: the one of this name{default}",
+        "a column's name", min_length=1,
+    )  # fmt: skip
+
+
+COLUMNS = (
+    "customer_id", "date", "amount", "quantity", "price", "transaction_id", "product", "category",
+    "currency_column", "channel", "campaign", "discount", "cost", "margin_column",
+)  # fmt: skip
+"""Parameters that name the source's columns."""
+
+READING = (
+    "encoding", "delimiter", "decimal", "date_order", "date_system", "skip_lines", "sheet", "table",
+    "query", "time_zone",
+)  # fmt: skip
+"""Parameters that say how the source is written, where it does not show it itself."""
+
+MEANING = (
+    "zero_amount", "returns", "cancelled", "duplicates", "start", "placeholders", "keep_ids",
+    "fold_case", "amounts_sign", "vat", "limit", "reason_limit", "accept",
+)  # fmt: skip
+"""Parameters that say how its rows are understood."""
+
+
 class SourceParameters(BaseModel):
-    """Where the purchases are and how they are read."""
+    """Where the purchases are, how they are read and what they mean."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
 
     source: Text = _declare(
         CDNOW[0],
-        "the purchases: the path of a CSV or Parquet file, or cdnow for the built-in example",
-        "the path of a file, or cdnow",
+        "the purchases: the path of a CSV, Excel, Parquet or DuckDB file, postgres:NAME for a "
+        "named connection, base for the customer base (base@2024-06-30: as it was known then; "
+        "base:FOLDER: another than data/base), or cdnow for the built-in example",
+        "the path of a file, postgres:NAME, base or cdnow",
         min_length=1,
     )
-    customer_id: Text = _declare(
-        "customer_id", "the column that says who bought", "a column's name", min_length=1
+    customer_id: Text | None = _column("who bought", needed=True)
+    date: Text | None = _column("the day of the purchase", needed=True)
+    amount: Text | None = _column("the money paid; or else give quantity and price", needed=True)
+    quantity: Text | None = _column("the number of pieces, in lines of orders")
+    price: Text | None = _column("the price of a piece, in lines of orders")
+    transaction_id: Text | None = _column("the number of the order, invoice or receipt")
+    product: Text | None = _column("what was bought")
+    category: Text | None = _column("the kind of product")
+    currency_column: Text | None = _column("the currency, which must be one for all rows")
+    channel: Text | None = _column("the channel of the sale")
+    campaign: Text | None = _column("the campaign behind the sale")
+    discount: Text | None = _column("the discount")
+    cost: Text | None = _column("what the goods cost")
+    margin_column: Text | None = _column("what the sale left")
+    encoding: Text | None = _declare(
+        None,
+        "the encoding of a text file. If not given: seen from its bytes",
+        "an encoding, such as utf-8 or cp1252",
     )
-    date: Text = _declare(
-        "date", "the column with the day of the purchase", "a column's name", min_length=1
+    delimiter: Text | None = _declare(
+        None,
+        "what parts the columns of a text file. If not given: seen from its header",
+        "comma, semicolon, tab, bar, or the sign itself",
     )
-    amount: Text = _declare(
-        "amount", "the column with the money paid", "a column's name", min_length=1
+    decimal: Literal["point", "comma"] | None = _declare(
+        None, "the decimal sign of numbers. If not given: proved from them", "point or comma"
+    )
+    date_order: Literal["ymd", "dmy", "mdy"] | None = _declare(
+        None,
+        "the order of day, month and year in dates. If not given: proved from them",
+        "ymd, dmy or mdy",
+    )
+    date_system: Literal["excel", "excel-1904", "epoch-s", "epoch-ms", "epoch-us"] | None = (
+        _declare(
+            None,
+            "what numbers in the place of dates count: days of Excel, or seconds since 1970",
+            "one of excel, excel-1904, epoch-s, epoch-ms, epoch-us",
+        )
+    )
+    skip_lines: int | None = _declare(
+        None, "lines of a text file or sheet before its header", "a whole number", "lines", ge=0
+    )
+    sheet: Text | None = _declare(
+        None, "the sheet of a workbook. If not given: its only one", "a sheet's name"
+    )
+    table: Text | None = _declare(None, "the table of a database", "a table's name")
+    query: Text | None = _declare(None, "what to ask a database, instead of a table", "one SELECT")
+    time_zone: Text | None = _declare(
+        None,
+        "in which time zone the business keeps its days; needed if dates are instants",
+        "a time zone, such as Europe/Madrid",
     )
     zero_amount: Literal["occasion", "ignore"] | None = _declare(
         None,
         "is a day whose purchases cost nothing an occasion? "
         "If not given: occasion for cdnow, ignore otherwise",
         "occasion or ignore",
+    )
+    returns: Literal["net", "drop"] = _declare(
+        "net",
+        "net: returns lower the earlier purchases that they take back, and without such are set "
+        "aside; drop: all are set aside",
+        "net or drop",
+    )
+    cancelled: Text | None = _declare(
+        None,
+        "how the transaction ids of cancellations start; their amounts count as returns",
+        "a word, such as C",
+        min_length=1,
+    )
+    duplicates: Literal["keep", "drop"] | None = _declare(
+        None,
+        "rows that say just what another says: purchases of their own, or mistakes? "
+        "If not given: kept, unless they are more than 1 %",
+        "keep or drop",
+    )
+    start: Date | None = _declare(
+        None, "the first day; earlier rows are set aside", "a date as YYYY-MM-DD", "date"
+    )
+    placeholders: Text = _declare(
+        "", "further ids that mean nobody, beside GUEST, 0, N/A and the like", "ids, with commas"
+    )
+    keep_ids: Text = _declare(
+        "", "ids that do mean a customer, though they look like such", "ids, with commas"
+    )
+    fold_case: bool = _declare(False, "are ids that differ by case one customer?", "true or false")
+    amounts_sign: Literal["as_written", "reversed"] = _declare(
+        "as_written", "reversed if sales are written as negative amounts", "as_written or reversed"
+    )
+    vat: Literal["included", "excluded"] | None = _declare(
+        None,
+        "whether amounts hold value added tax; told in the report, never computed with",
+        "included or excluded",
+    )
+    limit: float = _declare(
+        0.05,
+        "the share of rows, or of their money, that may be unusable for faults",
+        "a share from 0 to 1",
+        "share",
+        ge=0,
+        le=1,
+    )
+    reason_limit: float = _declare(
+        0.02, "the same for any one fault", "a share from 0 to 1", "share", ge=0, le=1
+    )
+    accept: Text = _declare(
+        "",
+        "refusals to overrule after a look: late_end (nobody bought lately), unique_ids (customers "
+        "hardly ever come back)",
+        "late_end, unique_ids, or both",
     )
     observation_end: Date | None = _declare(
         None,
@@ -88,6 +216,7 @@ class SourceParameters(BaseModel):
     @classmethod
     def build(cls, values: dict[str, object]) -> Self:
         """Check `values` and make the parameters; UnknownParameter or WrongParameter otherwise."""
+        AddressAsSource.refuse(values.get("source"))
         for name in values:
             if name not in cls.model_fields:
                 raise UnknownParameter(name, cls.model_fields)
@@ -116,12 +245,28 @@ class SourceParameters(BaseModel):
             for name, field in cls.model_fields.items()
         ]
 
+    def for_notebook(self) -> dict[str, object]:
+        """All parameters as a notebook gets them: those of the source in three groups.
+
+        Of a group, only what was given is in it: `columns`, `reading` and `meaning` are options
+        of crmlab.read_transactions.
+        """
+        values = self.model_dump()
+        groups: dict[str, object] = {"source": values.pop("source")}
+        for group, names in (("columns", COLUMNS), ("reading", READING), ("meaning", MEANING)):
+            given = {name: values.pop(name) for name in names}
+            fields = type(self).model_fields
+            groups[group] = {k: v for k, v in given.items() if v != fields[k].default}
+        return groups | values
+
     def assumed(self) -> list[str]:
         """Names of the parameters that were left at their defaults."""
         return [name for name in type(self).model_fields if name not in self.model_fields_set]
 
     def resolved(self) -> Self:
         """The same with what follows from the source filled in, so that every run is explicit."""
+        if BASE.fullmatch(self.source):  # a base knows what its free days are
+            return self
         facts = CDNOW_FACTS if self.source in CDNOW else {"zero_amount": "ignore"}
         return self._filled(facts)
 

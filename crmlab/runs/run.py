@@ -101,7 +101,7 @@ def _make(
 def _injected(run: Run, source: str) -> dict[str, object]:
     """The parameters as the notebook gets them: all of them, explicit, as plain JSON values."""
     return {
-        **run.parameters.resolved().model_dump(),
+        **run.parameters.resolved().for_notebook(),
         "source": source,
         "assumed": run.parameters.assumed(),
         "run_dir": str(run.folder.resolve()),

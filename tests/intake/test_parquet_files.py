@@ -1,8 +1,10 @@
 """Parquet is read in its types, exactly."""
 
 import datetime as dt
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +15,7 @@ from crmlab.errors import MissingColumn, NoUsableRows, UnreadableSource
 from crmlab.intake.log import read_transactions
 
 DAY = dt.date(2024, 1, 5)
+Load = Callable[..., Any]
 
 
 def parquet(folder: Path, **columns: pa.Array) -> Path:
@@ -82,26 +85,40 @@ def test_amounts_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
     assert log.account("2024-12-31").set_aside["amount_unreadable"].records == 0
 
 
-def test_amounts_that_are_no_number_are_set_aside(tmp_path: Path):
+def test_c28_amounts_that_are_no_number_stay_what_they_are(tmp_path: Path, load: Load):
     amounts = pa.array([10.0, float("nan"), float("inf"), float("-inf"), 1e20, None])
-    path = parquet(
-        tmp_path,
-        customer_id=pa.array(["a"] * 6),
-        date=pa.array([DAY] * 6),
-        amount=amounts,
-    )
+    many = {"customer_id": pa.array(["a"] * 6), "date": pa.array([DAY] * 6), "amount": amounts}
 
-    account = read_transactions(path).account("2024-12-31")
+    tables = load(parquet(tmp_path, **many))
 
-    assert account.set_aside["amount_unreadable"].records == 5
-    assert [e.amount for e in account.examples["amount_unreadable"]] == ["nan", "inf", "-inf"]
+    assert [row[2] for row in tables.texts] == ["10", "nan", "inf", "-inf", "1e+20", None]
 
 
-def test_instants_with_a_time_zone_are_refused(tmp_path: Path):
+def test_c28_b11_instants_with_a_time_zone_need_to_know_whose_days(tmp_path: Path, load: Load):
     instants = pa.array([dt.datetime(2024, 1, 5, 23, 30)] * 2, pa.timestamp("us", "UTC"))
+    path = parquet(tmp_path, date=instants)
 
     with pytest.raises(UnreadableSource, match="'date' holds instants with a time zone"):
-        read_transactions(parquet(tmp_path, date=instants))
+        load(path)
+    tables = load(path, time_zone="Europe/Madrid")
+    assert tables.texts[0][1] == "2024-01-06 00:30:00"
+    assert "date" in tables.found.exact_roles
+
+
+@pytest.mark.parametrize(
+    ("column", "exact"),
+    [
+        ({"date": pa.array(["2024-01-05"] * 2)}, {"amount"}),
+        ({"date": pa.array([20240105] * 2)}, {"amount"}),
+        ({"amount": pa.array(["1", "2"])}, {"date"}),
+        ({"customer_id": pa.array([1, 2])}, {"customer_id", "date", "amount"}),
+        ({"customer_id": pa.array(["a", "b"]).dictionary_encode()}, {"date", "amount"}),
+    ],
+)
+def test_only_what_has_a_type_needs_no_proof(
+    tmp_path: Path, load: Load, column: dict[str, pa.Array], exact: set[str]
+):
+    assert load(parquet(tmp_path, **column)).found.exact_roles == exact
 
 
 def test_names_that_differ_by_case_alone_are_not_confused(tmp_path: Path):

@@ -1,19 +1,28 @@
 """A source is found and recognised, or refused with the remedy."""
 
 import datetime as dt
+import gzip
+import hashlib
 import importlib.util
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from crmlab.errors import SourceNotFound, UnreadableSource, WrongParameter
+from crmlab.intake import encodings, packed, sources
 from crmlab.intake.log import TransactionLog, read_transactions
+from crmlab.intake.reading import Reading
 
+TEXT = "customer_id,date,amount\na,2024-01-05,10\n"
 Write = Callable[..., Path]
+Load = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +50,7 @@ def test_cdnow_without_its_free_days_holds_what_was_published():
 
     assert (account.occasions, account.used.customers) == (67_511, 23_502)
     assert account.used.money == Decimal("2500315.63")
-    assert account.set_aside["not_positive"].customers == 68
+    assert account.set_aside["zero_amount"].customers == 68
 
 
 def test_the_sample_of_cdnow_holds_what_was_published(sample: TransactionLog):
@@ -92,8 +101,9 @@ def test_a_file_that_is_not_there_is_told_with_its_neighbours(write: Write):
 
     with pytest.raises(SourceNotFound, match=r"Did you mean '.*orders.csv'\?"):
         read_transactions(path.with_name("ordres.csv"))
-    with pytest.raises(SourceNotFound, match="Did you mean 'cdnow"):
-        read_transactions("cdnwo")
+    for wrong in ("cdnwo", "CDNOW", "Cdnow-Sample"):
+        with pytest.raises(SourceNotFound, match="Did you mean 'cdnow"):
+            read_transactions(wrong)
     with pytest.raises(SourceNotFound):
         read_transactions(path.parent / "nowhere" / "orders.csv")
 
@@ -109,33 +119,183 @@ def test_a_source_is_a_path_or_a_frame(source: object):
         read_transactions(source)  # type: ignore[arg-type]
 
 
+def test_c18_a_web_page_or_json_named_csv_is_refused(write: Write, load: Load):
+    for content, told in [
+        (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "a web page"),
+        (b'{"customer_id": 1}', "JSON"),
+        (b'[{"customer_id": 1}]', "JSON"),
+        (b"%PDF-1.7", "a PDF"),
+        (b"SQLite format 3\0", "SQLite"),
+        (b"BZh91AY", "bzip2"),
+    ]:
+        with pytest.raises(UnreadableSource, match=f"{told}.*Give a CSV, Excel, Parquet or"):
+            load(write(content))
+
+
+def test_a_csv_named_parquet_is_refused(write: Write, load: Load):
+    with pytest.raises(UnreadableSource, match="not a Parquet file"):
+        load(write("customer_id,date,amount\n", "orders.parquet"))
+
+
+def test_a_csv_named_xls_is_read_as_what_it_is(write: Write, load: Load):
+    assert load(write(TEXT.replace(",", "\t"), "orders.xls")).texts == [("a", "2024-01-05", "10")]
+
+
+def test_options_that_say_nothing_about_a_source_are_refused(write: Write, load: Load):
+    path = write(TEXT)
+
+    with pytest.raises(WrongParameter, match="'sheet' is 'x'; expected none for a text file"):
+        load(path, sheet="x")
+    with pytest.raises(WrongParameter, match="'table' is 'x'; expected none for a text file"):
+        load(path, table="x")
+    with pytest.raises(WrongParameter, match="'delimiter' is 'tab'; expected none for 'cdnow"):
+        load("cdnow-sample", delimiter="tab")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"encoding": "klingon"},
+        {"encoding": "base64"},
+        {"delimiter": "ab"},
+        {"delimiter": '"'},
+        {"decimal": ","},
+        {"date_order": "ydm"},
+        {"date_system": "lotus"},
+        {"skip_lines": -1},
+        {"skip_lines": True},
+        {"skip_lines": "3"},
+        {"sheet": ""},
+        {"table": " "},
+        {"query": ""},
+        {"time_zone": "Mars/Olympus"},
+        {"table": "a", "query": "SELECT 1"},
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: dict[str, object]):
+    with pytest.raises(WrongParameter, match=f"'{list(options)[-1]}'"):
+        Reading(**options)  # type: ignore[arg-type]
+
+
+def test_the_columns_of_a_source_can_be_asked_for(write: Write):
+    frame = pd.DataFrame({"a": [1], "b": [2]})
+    text, packed = write("a;b\n1;2\n"), write(gzip.compress(b"a,b\n"), "a.csv.gz")
+    frame.to_parquet(text.with_name("a.parquet"))
+    frame.to_excel(text.with_name("a.xlsx"), index=False)
+    for source in (frame, text, packed, text.with_name("a.parquet"), text.with_name("a.xlsx")):
+        assert sources.column_names(source, Reading()) == ("a", "b")
+    assert sources.column_names("cdnow", Reading()) == ("customer_id", "date", "amount")
+
+
+def test_c17_members_of_a_gzip_file_are_one_text(write: Write, load: Load):
+    content = gzip.compress(TEXT.encode()) + gzip.compress(b"b,2024-01-06,5\n")
+
+    tables = load(write(content, "orders.csv.gz"))
+
+    assert tables.rows == [(1, 2, "a", "2024-01-05", "10"), (2, 3, "b", "2024-01-06", "5")]
+    assert tables.facts["members"] == "2"
+    assert tables.found.fingerprint == hashlib.sha256(content).hexdigest()
+
+
+def test_zeros_behind_a_gzip_member_are_nothing(write: Write, load: Load):
+    assert load(write(gzip.compress(TEXT.encode()) + bytes(700))).facts["members"] == "1"
+
+
+@pytest.mark.parametrize("size", [1, 5, 1 << 20])
+def test_a_gzip_file_is_unpacked_piece_by_piece(
+    write: Write, load: Load, monkeypatch: pytest.MonkeyPatch, size: int
+):
+    monkeypatch.setattr(packed, "CHUNK", size)
+    members = [TEXT.encode(), b"", b"b,2024-01-06,5\n" * 50]
+
+    tables = load(write(b"".join(map(gzip.compress, members)) + bytes(3)))
+
+    assert (len(tables.rows), tables.facts["members"]) == (51, "3")
+
+
+@pytest.mark.parametrize("cut", [1, 8, 30])
+def test_c16_a_gzip_file_cut_short_is_refused_whole(write: Write, load: Load, cut: int):
+    content = gzip.compress(TEXT.encode() + b"b,2024-01-06,5\n" * 50)
+
+    with pytest.raises(UnreadableSource, match=r"its gzip is damaged \(it is cut short\)"):
+        load(write(content[:-cut]))
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"PK\x03\x04rest of a workbook", "Excel workbook"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "old Excel workbook"),
-        (b"\x1f\x8b\x08\x00", "gzip"),
-        ("customer_id,date".encode("utf-16"), "UTF-16"),
-        (b"\xef\xbb\xbf\n<!DOCTYPE html><html>", "a web page"),
-        (b'{"customer_id": 1}', "JSON"),
+        (gzip.compress(TEXT.encode()) + b"more", "its gzip is damaged"),
+        (gzip.compress(TEXT.encode())[:-8] + bytes(8), "its gzip is damaged"),
+        (gzip.compress(gzip.compress(TEXT.encode())), "it is packed twice"),
     ],
 )
-def test_another_kind_of_file_named_csv_is_refused(write: Write, content: bytes, told: str):
-    with pytest.raises(UnreadableSource, match=f"{told}.*Save it as comma-separated text"):
-        read_transactions(write(content))
+def test_a_gzip_file_with_damage_is_refused(write: Write, load: Load, content: bytes, told: str):
+    with pytest.raises(UnreadableSource, match=told):
+        load(write(content))
 
 
-def test_a_csv_named_parquet_is_refused(write: Write):
-    with pytest.raises(UnreadableSource, match="not a Parquet file"):
-        read_transactions(write("customer_id,date,amount\n", "orders.parquet"))
+def zipped(folder: Path, **files: str) -> Path:
+    path = folder / "orders.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in files.items():
+            archive.writestr(name.replace("__", "/"), text)
+    return path
 
 
-def test_a_file_that_the_system_refuses_is_told(write: Write, monkeypatch: pytest.MonkeyPatch):
+def test_a_zip_archive_of_one_file_is_that_file(tmp_path: Path, load: Load):
+    tables = load(zipped(tmp_path, data__orders=TEXT, data__=""))
+
+    assert tables.texts == [("a", "2024-01-05", "10")]
+    assert tables.facts["file in it"] == "data/orders"
+
+
+def test_a_zip_archive_of_several_or_none_is_refused(tmp_path: Path, load: Load):
+    with pytest.raises(UnreadableSource, match=r"archive of 2 files \(a, b\)"):
+        load(zipped(tmp_path, a=TEXT, b=TEXT))
+    with pytest.raises(UnreadableSource, match="archive of 0 files"):
+        load(zipped(tmp_path))
+
+
+def test_a_zip_archive_cut_short_is_refused(tmp_path: Path, load: Load):
+    path = zipped(tmp_path, a=TEXT * 100)
+    path.write_bytes(path.read_bytes()[:-30])
+
+    with pytest.raises(UnreadableSource, match="its zip archive is damaged"):
+        load(path)
+
+
+def test_a_name_that_no_file_can_have_is_not_found(load: Load):
+    for name in ("~nouser/orders.csv", "x" * 5000, "a\0b"):
+        with pytest.raises(SourceNotFound):
+            load(name)
+
+
+def test_the_home_of_the_user_is_understood(
+    write: Write, load: Load, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(write(TEXT).parent))
+
+    assert load("~/orders.csv").texts == [("a", "2024-01-05", "10")]
+
+
+def test_a_file_that_the_system_refuses_is_told(
+    write: Write, load: Load, monkeypatch: pytest.MonkeyPatch
+):
     def refuse(*_args: object, **_options: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    path = write("customer_id,date,amount\n")
-    monkeypatch.setattr(Path, "open", refuse)
+    path = write(TEXT)
+    monkeypatch.setattr(encodings, "plain", refuse)
 
     with pytest.raises(UnreadableSource, match="Permission denied"):
-        read_transactions(path)
+        load(path)
+
+
+def test_a_full_disk_is_told(write: Write, load: Load, monkeypatch: pytest.MonkeyPatch):
+    def fill(*_args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(packed, "gunzip", fill)
+
+    with pytest.raises(UnreadableSource, match=r"No space left on device. Make room in /"):
+        load(write(gzip.compress(TEXT.encode())))

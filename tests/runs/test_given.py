@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from papermill.translators import translate_parameters
 
 from crmlab.errors import (
+    AddressAsSource,
     ParameterError,
     SourceNotFound,
     UnknownParameter,
@@ -193,7 +194,9 @@ def test_a_source_is_found_wherever_the_kernel_runs(
     assert "cdnow" == locate("cdnow")
 
 
-@pytest.mark.parametrize("source", ["odrers.csv", "x" * 5000, "a\0b", "nowhere/orders.csv"])
+@pytest.mark.parametrize(
+    "source", ["odrers.csv", "x" * 5000, "a\0b", "nowhere/orders.csv", "~nouser/a.csv"]
+)
 def test_a_source_that_is_not_there_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
 ) -> None:
@@ -210,6 +213,21 @@ def test_a_missing_source_is_answered_with_the_nearest_file(tmp_path: Path) -> N
     write(tmp_path, "a,b", "orders.csv")
     with pytest.raises(SourceNotFound, match=r"Did you mean '.*orders\.csv'"):
         locate(str(tmp_path / "odrers.csv"))
+
+
+def test_the_built_in_data_are_known_by_small_letters() -> None:
+    """CDNOW is answered with the name that was meant; a file of that name would be a file."""
+    with pytest.raises(SourceNotFound, match="Did you mean 'cdnow'"):
+        locate("CDNOW")
+
+
+def test_an_address_with_its_password_is_refused_and_not_shown() -> None:
+    """Nothing is written of a source that may hold a secret."""
+    with pytest.raises(AddressAsSource) as refused:
+        gather(CustomerValuation, options={"source": "postgresql://u:s3cr3t@h/db"})
+
+    assert 2 == refused.value.exit_code
+    assert "s3cr3t" not in str(refused.value)
 
 
 def test_a_folder_is_no_source(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_notebook_parameters_equal_the_declared_ones(name: str) -> None:
 
     So that Run All in JupyterLab makes the report that the command makes.
     """
-    declared = PARAMETERS[name]().resolved().model_dump()
+    declared = PARAMETERS[name]().resolved().for_notebook()
     in_notebook = assigned(find(name).notebook)
 
     assert {**declared, "assumed": [], "run_dir": ""} == in_notebook

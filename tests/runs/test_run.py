@@ -82,7 +82,7 @@ def test_the_notebook_gets_every_parameter_resolved(run: Run) -> None:
     given = json.loads((done.folder / "results.json").read_text())["given"]
     record = nbformat.read(done.folder / "report.ipynb", as_version=4)
 
-    assert (name, 0.2, 1997) == (given["customer_id"], given["margin"], given["seed"])
+    assert (name, 0.2, 1997) == (given["columns"]["customer_id"], given["margin"], given["seed"])
     assert {"source", "seed"} <= set(given["assumed"])
     assert not {"margin", "customer_id"} & set(given["assumed"])
     assert "1998-06-30" == record.metadata.papermill.parameters["observation_end"]

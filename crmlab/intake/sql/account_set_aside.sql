@@ -1,8 +1,7 @@
 -- What is set aside, by reason.
 SELECT
     reason,
-    count(*) AS records,
-    coalesce(sum(amount), 0) AS money
-FROM judged
-WHERE reason IS NOT NULL
+    CAST(sum(rows) AS BIGINT) AS records,
+    coalesce(sum(money), 0) AS money
+FROM aside
 GROUP BY reason

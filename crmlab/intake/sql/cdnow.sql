@@ -15,6 +15,7 @@ split AS (
 
 SELECT
     row_number() OVER (ORDER BY position) AS record,
+    position AS line,
     fields[1] AS customer_id,
     fields[-3] AS date,
     fields[-1] AS amount

@@ -1,21 +1,18 @@
--- A comma-separated UTF-8 file as text, its columns named c0, c1, ... by position.
--- A line that does not fit the header goes to reject_errors, where files.py looks for it.
+-- A delimited UTF-8 file as text, its columns named c0, c1, ... by position; strictly, so that
+-- whatever does not fit is an error and not a value.
 CREATE TABLE source_rows AS
 SELECT
-    row_number() OVER () AS record,
-    {customer_id} AS customer_id,
-    {date} AS date,
-    {amount} AS amount
+    {record} AS record,
+    CAST({line} AS BIGINT) AS line,
+    {roles}
 FROM read_csv(
     $path,
     columns = {columns},
     auto_detect = false,
     compression = 'none',
-    delim = ',',
     quote = '"',
     escape = '"',
-    header = true,
-    skip = {skip},
+    header = false,
     strict_mode = true,
-    store_rejects = true
+    {options}
 )

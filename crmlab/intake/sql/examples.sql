@@ -1,12 +1,18 @@
 -- The first rows of each reason, as they stand in the source.
+WITH first AS (
+    SELECT record, reason
+    FROM aside
+    WHERE rows > 0
+    QUALIFY row_number() OVER (PARTITION BY reason ORDER BY record) <= $limit
+)
+
 SELECT
-    judged.reason,
-    source_rows.record,
-    source_rows.customer_id,
-    source_rows.date,
-    source_rows.amount
-FROM judged
-JOIN source_rows ON judged.record = source_rows.record
-WHERE judged.reason IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY judged.reason ORDER BY judged.record) <= $limit
-ORDER BY judged.record
+    first.reason,
+    first.record,
+    coalesce(source_rows.line, source_faults.line) AS line,
+    source_faults.text,
+    source_rows.* EXCLUDE (record, line)
+FROM first
+LEFT JOIN source_rows ON first.record = source_rows.record
+LEFT JOIN source_faults ON first.record = source_faults.record
+ORDER BY first.record

@@ -1,11 +1,9 @@
--- The content of the three columns, hashed in parts of 10,000 rows so that memory stays small.
+-- The content of the mapped columns, hashed in parts of 10,000 rows so that memory stays small.
 -- Each text is written with its length, so that no two contents are written alike.
 SELECT
     sha256(
         string_agg(
-            coalesce(strlen(customer_id) || ':' || customer_id, '-')
-            || coalesce(strlen(date) || ':' || date, '-')
-            || coalesce(strlen(amount) || ':' || amount, '-'),
+            {row},
             '' ORDER BY record
         )
     ) AS digest

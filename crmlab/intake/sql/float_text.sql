@@ -1,5 +1,5 @@
 -- A floating-point number as plain text: 12345.0 is '12345', 1e-5 is '0.0000'; nan and inf stay so.
-CREATE OR REPLACE MACRO float_text(x) AS
+CREATE OR REPLACE MACRO memory.main.float_text(x) AS
 CASE
     WHEN x = trunc(x) AND abs(x) < 1e18 THEN CAST(CAST(x AS BIGINT) AS VARCHAR)
     WHEN abs(x) < 0.001 THEN CAST(CAST(x AS DECIMAL(18, 4)) AS VARCHAR)

@@ -2,11 +2,10 @@
 SELECT
     customer_id,
     date,
-    sum(amount) AS amount,
-    count(*) AS rows
-FROM records
-WHERE customer_id IS NOT NULL
-    AND date <= $observation_end
-    AND amount >= 0
+    sum(money) AS amount,
+    CAST(sum(rows) AS BIGINT) AS rows
+FROM parts
+WHERE date >= $start AND seen <= $observation_end
 GROUP BY customer_id, date
-HAVING sum(amount) > 0 OR $zero_amount = 'occasion'
+-- A day of purchases that were all returned is none; a day of free rows alone may be one.
+HAVING sum(money) > 0 OR ($zero_amount = 'occasion' AND max(money) = 0)

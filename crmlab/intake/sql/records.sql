@@ -1,38 +1,38 @@
--- Every row of the source, in its types; what cannot be read is NULL.
+-- Every record of the source in its types; what cannot be read is NULL and has a reason.
 CREATE TABLE records AS
-WITH trimmed AS (
+WITH joined AS (
     SELECT
-        record,
-        trim(customer_id, $blanks) AS customer_id,
-        trim(date, $blanks) AS date,
-        trim(amount, $blanks) AS amount
+        source_rows.record,
+        ids.customer_id,
+        ids.reason AS id_reason,
+        {day} AS date,
+        {seconds} AS seconds,
+        {amount} AS amount,
+        {amount_reason} AS amount_reason
+        {others}
     FROM source_rows
-),
-
-converted AS (
-    SELECT
-        record,
-        nullif(customer_id, '') AS customer_id,
-        CASE
-            WHEN regexp_full_match(
-                date,
-                '\d{4}-\d{2}-\d{2}([ T]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?)?'
-            ) THEN TRY_CAST(substr(date, 1, 10) AS DATE)
-            WHEN regexp_full_match(date, '\d{8}') THEN TRY_CAST(
-                substr(date, 1, 4) || '-' || substr(date, 5, 2) || '-' || substr(date, 7, 2)
-                AS DATE
-            )
-        END AS date,
-        CASE
-            WHEN regexp_full_match(amount, '[+-]?\d+(\.\d+)?')
-                THEN TRY_CAST(amount AS DECIMAL(18, 4))
-        END AS amount
-    FROM trimmed
+    LEFT JOIN ids ON source_rows.customer_id = ids.text
+    LEFT JOIN days ON day_part(source_rows.date) = days.text
+    {joins}
 )
 
 SELECT
     record,
     customer_id,
-    CASE WHEN year(date) BETWEEN 1900 AND 2200 THEN date END AS date,
-    amount
-FROM converted
+    CASE WHEN year(date) BETWEEN $first_year AND 2200 THEN date END AS date,
+    seconds,
+    amount,
+    CASE
+        WHEN id_reason = 'control_char' OR amount_reason = 'control_char' THEN 'control_char'
+        WHEN customer_id IS NULL THEN coalesce(id_reason, 'no_customer')
+        WHEN date IS NULL THEN 'date_unreadable'
+        WHEN year(date) NOT BETWEEN $first_year AND 2200 THEN 'date_out_of_range'
+        WHEN amount IS NULL THEN coalesce(amount_reason, 'amount_unreadable')
+    END AS reason
+    {names}
+FROM joined
+UNION ALL BY NAME
+SELECT
+    record,
+    reason
+FROM source_faults

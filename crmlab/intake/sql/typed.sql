@@ -1,8 +1,8 @@
--- A table whose columns have types of their own (Parquet, a DataFrame), as text.
-CREATE TABLE source_rows AS
+-- A table whose columns have types of their own (Parquet, a DataFrame, a database), as text.
+-- (memory.main is our own: names are looked for in an attached file first.)
+CREATE TABLE memory.main.source_rows AS
 SELECT
     row_number() OVER () AS record,
-    {customer_id} AS customer_id,
-    {date} AS date,
-    {amount} AS amount
+    CAST(NULL AS BIGINT) AS line,
+    {roles}
 FROM {relation}

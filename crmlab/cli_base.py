@@ -1,0 +1,258 @@
+"""The command line of the customer base; mounted in crmlab.cli as `crmlab base`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from crmlab.intake.customer_base.base import CustomerBase
+    from crmlab.intake.customer_base.loading import Load
+
+base = typer.Typer(
+    no_args_is_help=True, help="The customer base: daily loads, what they hold, who is in it."
+)
+
+Folder = Annotated[
+    Path, typer.Option("--base", metavar="FOLDER", help="where the base is", show_default=True)
+]
+Key = Annotated[
+    Path | None, typer.Option("--key-file", metavar="PATH", help="the key of its pseudonyms")
+]
+Json = Annotated[bool, typer.Option("--json", help="for programs")]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="a parameter; repeatable")
+]
+Parameters = Annotated[
+    Path | None, typer.Option("--params", metavar="FILE", help="parameters as YAML or JSON")
+]
+Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
+Ids = Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="a customer; repeatable")]
+HERE = Path("data/base")
+
+
+@base.command("key")
+def make_key(path: Annotated[Path, typer.Argument(help="a new file, outside the base")]) -> None:
+    """Make a key for pseudonyms. Keep it: without it nobody can tell who a pseudonym is."""
+    with _answering():
+        from crmlab.intake.customer_base import keys
+
+        typer.echo(f"{path}: key {keys.make_key(path).name}")
+
+
+@base.command()
+def init(
+    folder: Folder = HERE,
+    key_file: Key = None,
+    plain_ids: Annotated[
+        bool, typer.Option("--plain-ids", help="keep ids even if they are e-mail addresses")
+    ] = False,
+) -> None:
+    """Make an empty base; with --key-file, ids become pseudonyms before they enter it."""
+    with _answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        CustomerBase.create(folder, key_file=key_file, plain_ids=plain_ids)
+        ids = "as pseudonyms" if key_file else "as they are in the files"
+        typer.echo(f"{folder}: an empty base; it will hold ids {ids}")
+
+
+@base.command()
+def load(
+    files: Annotated[list[str], typer.Argument(help="one or more; taken in this order")],
+    settings: Settings = None,
+    params: Parameters = None,
+    loaded_on: Day = None,
+    attributes: Annotated[
+        bool, typer.Option("--attributes", help="they are tables of customer attributes")
+    ] = False,
+    others: Annotated[
+        str, typer.Option(metavar="NAMES", help="further attributes, parted by commas")
+    ] = "",
+    folder: Folder = HERE,
+    key_file: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Take what the files hold and the base does not: each whole, or not at all."""
+    with _answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        store = CustomerBase(folder)
+        when = {"loaded_on": loaded_on, "key_file": key_file}
+        for number, file in enumerate(files, 1):
+            with _working(f"{file} ({number} of {len(files)})"):
+                done = _load(store, file, settings or [], params, attributes, others, when)
+            typer.echo(json.dumps(done.as_dict()) if as_json else _told(done, file))
+
+
+def _load(
+    store: CustomerBase,
+    file: str,
+    settings: list[str],
+    params: Path | None,
+    attributes: bool,
+    others: str,
+    when: dict[str, Any],
+) -> Load:
+    from crmlab.intake.customer_base import options
+    from crmlab.intake.log import declared
+    from crmlab.runs.given import gather, locate
+    from crmlab.runs.parameters import SourceParameters
+
+    source = locate(file)
+    if attributes:
+        columns, reading, meaning = options.of_attributes(settings, others)
+        return store.load_attributes(
+            source, mapping=columns, reading=reading, meaning=meaning, **when
+        )
+    given = gather(SourceParameters, file=params, settings=settings)
+    mapping, reading, meaning = declared(given.model_dump())
+    return store.load(source, mapping=mapping, reading=reading, meaning=meaning, **when)
+
+
+def _told(done: Load, file: str) -> str:
+    if done.repeated:
+        return f"{file}: already in the base (load {done.load}); nothing was changed"
+    parts = {
+        "new": done.added,
+        "known already": done.known,
+        "earlier rows corrected": done.superseded,
+        "of people who were erased, not taken": done.erased,
+        "set aside": done.set_aside,
+    }
+    shown = [f"{n:,} {words}" for words, n in parts.items() if n or words == "new"]
+    return f"{file}: load {done.load}, {done.records:,} rows: {', '.join(shown)}"
+
+
+@base.command()
+def status(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Show what the base holds, and how all that was ever loaded adds up."""
+    with _answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        found = CustomerBase(folder).status()
+        if as_json:
+            typer.echo(json.dumps(found.as_dict(), indent=2))
+            return
+        from crmlab.cli import _show, _table
+
+        table = _table("", "")
+        for label, value in found.table()["value"].items():
+            shown = f"{value:,}" if isinstance(value, int) else str(value)
+            table.add_row(str(label), shown)
+        _show(table)
+
+
+@base.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="the file to write: .parquet or .csv")],
+    as_of: Day = None,
+    folder: Folder = HERE,
+) -> None:
+    """Write the rows of the base, as they are known now or were known on a day."""
+    with _answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        with _working(f"writing {path}"):
+            done = CustomerBase(folder).export(path, as_of)
+        typer.echo(f"{done.path}: {done.rows:,} rows")
+
+
+@base.command("object")
+def add_objections(
+    ids: Ids = None,
+    file: Annotated[
+        str | None, typer.Option("--file", metavar="FILE", help="a list with their ids")
+    ] = None,
+    column: Annotated[
+        str, typer.Option("--column", metavar="NAME", help="its column of ids")
+    ] = "customer_id",
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="they no longer object")] = False,
+    since: Day = None,
+    folder: Folder = HERE,
+    key_file: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Keep people who object out of every score, or let them in again."""
+    with _answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+        from crmlab.intake.customer_base.ids import listed_in
+        from crmlab.runs.given import locate
+
+        store = CustomerBase(folder)
+        named = [*(ids or []), *(listed_in(locate(file), column) if file else [])]
+        if withdraw:
+            done = store.withdraw_objections(named, key_file=key_file)
+        else:
+            done = store.add_objections(named, since, key_file=key_file)
+        if as_json:
+            typer.echo(json.dumps(vars(done)))
+            return
+        verb = "withdrawn" if withdraw else "added"
+        typer.echo(
+            f"{done.named:,} named, {done.known:,} of them with purchases here; "
+            f"{done.changed:,} objections {verb}, {done.standing:,} stand now"
+        )
+
+
+@base.command()
+def erase(
+    customer_id: Annotated[str, typer.Option("--id", metavar="ID", help="as in the files")],
+    destroy: Annotated[
+        bool, typer.Option("--destroy", help="the second stage: delete, for good")
+    ] = False,
+    folder: Folder = HERE,
+    key_file: Key = None,
+    as_json: Json = False,
+) -> None:
+    """Block a person: in no run from now on. Then, with --destroy, delete all there is of them."""
+    with _answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        store = CustomerBase(folder)
+        done = (store.destroy if destroy else store.block)(customer_id, key_file=key_file)
+        if as_json:
+            typer.echo(json.dumps(done.as_dict()))
+            return
+        what = f"{done.rows:,} rows of purchases and {done.attributes:,} of attributes"
+        typer.echo(f"{done.stage} on {done.on}: {what}")
+
+
+@base.command()
+def tidy(folder: Folder = HERE) -> None:
+    """Finish an erasure that was cut short: write the file anew without what was deleted."""
+    with _answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        CustomerBase(folder).tidy()
+        typer.echo(f"{folder}: written anew")
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    """As every command of crmlab answers."""
+    from crmlab.cli import _answering as answering
+
+    with answering():
+        yield
+
+
+@contextlib.contextmanager
+def _working(on: str) -> Iterator[None]:
+    """Show on a terminal what is being done, and for how long; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        bar.add_task(on, total=None)
+        yield

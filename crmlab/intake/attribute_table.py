@@ -1,0 +1,215 @@
+"""A table of customer attributes on its way in: which columns, which rows, and their account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import duckdb
+
+from crmlab.errors import (
+    AccountDoesNotBalance,
+    MissingColumn,
+    NoUsableRows,
+    UnreadableSource,
+    UntrustedSource,
+    WrongParameter,
+)
+from crmlab.intake import columns, conversion, engines, sources
+from crmlab.intake.loaded import Loaded
+from crmlab.intake.meaning import Meaning
+from crmlab.intake.reading import Reading
+
+INSIDE = {"valid_from": "date", "acquisition_cost": "amount"}
+"""Roles of purchases by whose grammar these columns are read."""
+
+REASONS = (
+    "field_count",
+    "control_char",
+    "no_customer",
+    "placeholder_id",
+    "date_unreadable",
+    "date_out_of_range",
+    "cost_unreadable",
+)
+"""Why a row of attributes is set aside; a row has the first reason that fits."""
+
+
+@dataclass(frozen=True)
+class AttributeMapping:
+    """The names of a table's columns; `others` are kept as text under their own names.
+
+    Needed are customer_id and valid_from: an attribute without a day could tell a model what only
+    became known later. channel, acquisition_cost and consent are taken if they are there.
+    Raises WrongParameter for a name that is not text, or given twice.
+    """
+
+    customer_id: str = "customer_id"
+    valid_from: str = "valid_from"
+    channel: str | None = None
+    acquisition_cost: str | None = None
+    consent: str | None = None
+    others: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names: list[object] = []
+        given = [(role, getattr(self, role)) for role in KNOWN]
+        for role, name in [*given, *(("others", name) for name in self.others)]:
+            if name is None:
+                continue
+            if not isinstance(name, str) or not name.strip():
+                raise WrongParameter(role, name, "the name of a column")
+            if name in names or (role == "others" and name in KNOWN):
+                raise WrongParameter(role, name, "a column that no other option names")
+            names.append(name)
+
+    def locate(self, found: Sequence[str], source: str) -> dict[str, int]:
+        """The columns that this table has, as the readers call them, and where they are.
+
+        Raises MissingColumn, or UnreadableSource if two columns match.
+        """
+        places = {}
+        for role in KNOWN:
+            name = getattr(self, role)
+            place = position(role, name or role, found, source)
+            if place is not None:
+                places[INSIDE.get(role, role)] = place
+            elif name is not None:
+                raise MissingColumn(source, role, name, found)
+        for number, name in enumerate(self.others):
+            place = position("others", name, found, source)
+            if place is None:
+                raise MissingColumn(source, "others", name, found)
+            places[f"other_{number}"] = place
+        return places
+
+
+KNOWN = ("customer_id", "valid_from", "channel", "acquisition_cost", "consent")
+
+
+@dataclass(frozen=True)
+class AttributeAccount:
+    """Rows read = used + repeated (the same said twice) + set aside by reason."""
+
+    source: str
+    read: int
+    used: int
+    repeated: int
+    set_aside: Mapping[str, int]
+
+    def __post_init__(self) -> None:
+        if self.read != self.used + self.repeated + sum(self.set_aside.values()):
+            raise AccountDoesNotBalance(self.source, self.read, self.used, dict(self.set_aside))
+
+    def as_dict(self) -> dict[str, object]:
+        """The account in the types of JSON."""
+        return {
+            "source": self.source,
+            "read": self.read,
+            "used": self.used,
+            "repeated": self.repeated,
+            "set_aside": dict(self.set_aside),
+        }
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    source: sources.Source,
+    mapping: AttributeMapping,
+    reading: Reading | None,
+    meaning: Meaning | None,
+) -> tuple[Loaded, tuple[str, ...], AttributeAccount]:
+    """Make the table attribute_rows: record, customer_id, valid_from and facts (name -> text)."""
+    how, what = reading or Reading(), meaning or Meaning()
+    # A reader asks a mapping for places only, whatever it maps.
+    loaded = sources.load(connection, source, cast(columns.Mapping, mapping), how)
+    roles = [name for name, *_ in connection.execute("DESCRIBE source_rows").fetchall()]
+    if "amount" not in roles:
+        connection.execute("ALTER TABLE source_rows ADD COLUMN amount VARCHAR")
+    conversion.convert(connection, loaded, how, what)
+    facts = _facts(mapping, roles)
+    told = ", ".join(f"{engines.literal(name)}: {text}" for name, text in facts.items())
+    sql = engines.fill(engines.statement("attribute_rows"), facts=f"MAP {{{told}}}")
+    connection.execute(sql)
+    account = _account(connection, loaded.name, what)
+    return loaded, tuple(facts), account
+
+
+def _facts(mapping: AttributeMapping, roles: Sequence[str]) -> dict[str, str]:
+    """The attributes that the table has, and SQL of the text of each."""
+    clean = conversion.CLEAN_TEXT
+    facts = {name: clean.format(f"source_rows.{name}") for name in ("channel", "consent")}
+    facts = {name: sql for name, sql in facts.items() if name in roles}
+    if "amount" in roles:
+        facts["acquisition_cost"] = "CAST(records.amount AS VARCHAR)"
+    for number, name in enumerate(mapping.others):
+        facts[name] = clean.format(f"source_rows.other_{number}")
+    return facts
+
+
+def _account(
+    connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning
+) -> AttributeAccount:
+    rows = engines.fetch_rows(connection, engines.statement("attribute_account"), {})
+    counts = {str(row["reason"]): int(row["rows"]) for row in rows}
+    read = sum(connection.execute("SELECT count(*) FROM records").fetchall()[0])
+    (found,) = engines.fetch_rows(connection, engines.statement("attribute_doubles"), {})
+    account = AttributeAccount(
+        source,
+        read,
+        counts.pop("used", 0),
+        counts.pop("repeated", 0),
+        {reason: counts.get(reason, 0) for reason in REASONS},
+    )
+    _refuse(connection, account, found, meaning)
+    return account
+
+
+def _refuse(
+    connection: duckdb.DuckDBPyConnection,
+    account: AttributeAccount,
+    doubles: dict[str, object],
+    meaning: Meaning,
+) -> None:
+    if doubles["rows"]:
+        raise UntrustedSource(
+            account.source,
+            "attributes_contradict",
+            f"{doubles['rows']} customers have rows of one day that say different things "
+            f"(first: {doubles['first']}, lines {doubles['lines']})",
+            "Leave one row a customer and day.",
+        )
+    if not account.used:
+        raise NoUsableRows(account.source, account.read, account.set_aside, _first(connection))
+    faulty = sum(account.set_aside.values())
+    if faulty > meaning.limit * account.read:
+        first = "; ".join(f"{r}: {n}" for r, n in account.set_aside.items() if n)
+        raise UntrustedSource(
+            account.source,
+            "limit",
+            f"{faulty:,} of {account.read:,} rows cannot be used ({first}; "
+            f"{'; '.join(_first(connection).values())})",
+            f"Correct them, or allow more: --set limit={faulty / account.read + 0.005:.2f}",
+        )
+
+
+def _first(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """Where the first row of each reason stands."""
+    rows = engines.fetch_rows(connection, engines.statement("attribute_examples"), {})
+    return {row["reason"]: f"first at record {row['record']}" for row in rows}
+
+
+def position(role: str, name: str, found: Sequence[str], source: str) -> int | None:
+    """Where the column is, None if nowhere: by its name, or without case and outer spaces.
+
+    Raises UnreadableSource if two columns match.
+    """
+    exact = [i for i, column in enumerate(found) if column == name]
+    folded = [i for i, c in enumerate(found) if c.strip().casefold() == name.strip().casefold()]
+    matches = exact or folded
+    if len(matches) > 1:
+        names = ", ".join(repr(found[i]) for i in matches)
+        remedy = f"Rename one of them, or name the right one exactly for '{role}'."
+        raise UnreadableSource(source, f"more than one column could be '{name}': {names}", remedy)
+    return matches[0] if matches else None

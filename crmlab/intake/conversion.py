@@ -1,0 +1,214 @@
+"""From the text of a source to typed records: each column by a closed grammar, in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from crmlab.intake import engines, forms
+from crmlab.intake.findings import Finding
+from crmlab.intake.forms import DayForm, IdForm, NumberForm
+from crmlab.intake.loaded import Loaded
+from crmlab.intake.meaning import PLACEHOLDERS, TOTALS, Meaning
+from crmlab.intake.reading import Reading
+
+NUMBERS = ("amount", "quantity", "price", "discount", "cost", "margin")
+TEXTS = ("transaction_id", "product", "category", "currency", "channel", "campaign")
+DIGITS = {"amount": "18, 4"}
+"""Digits that a column of numbers is carried with, if not 18 of which 6 are decimals."""
+
+CLEAN_TEXT = (
+    "CASE WHEN regexp_full_match({0}, '[!-~]([ -~]*[!-~])?') THEN {0} "
+    "ELSE nullif(nfc_normalize(stripped(visible({0}))), '') END"
+)
+"""Most text is plain: only what is not goes the long way."""
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """How the text of a source was understood.
+
+    `proofs` tell how the order of dates and the decimal sign are known; `normalised` counts the
+    cells that were brought into one form, by kind; `flags` tell what the text itself gives away.
+    """
+
+    proofs: tuple[Finding, ...]
+    normalised: Mapping[str, int]
+    flags: tuple[Finding, ...]
+    currency: str | None
+
+
+def convert(
+    connection: duckdb.DuckDBPyConnection, loaded: Loaded, reading: Reading, meaning: Meaning
+) -> Conversion:
+    """Make the table records of source_rows and source_faults: the same rows in their types.
+
+    Columns: record, customer_id, date, seconds (of the day, if told), amount (exact, to four
+    decimals), reason (why a row cannot be used, or NULL), and every other role of the source.
+    Raises UntrustedSource where text can be read in two ways and nothing decides.
+    """
+    connection.execute(engines.statement("grammar"))
+    roles = _roles(connection)
+    day = _days(connection, loaded, reading)
+    number = _numbers(connection, loaded, reading, [role for role in NUMBERS if role in roles])
+    ids = _ids(connection, loaded.name, meaning)
+    if "currency" in roles:
+        rows = engines.fetch_rows(connection, engines.statement("currencies"), {})
+        forms.refuse_currencies(loaded.name, [row["currency"] for row in rows])
+    _records(connection, roles, day, reading, meaning)
+    connection.execute(engines.statement("totals"), {"totals": list(TOTALS)})
+    connection.execute(engines.statement("totals_named"))
+    rounded = _rounded(connection, roles)
+    for role in roles:
+        if role in NUMBERS:
+            connection.execute(f"DROP TABLE {role}_texts; DROP TABLE {role}_values")
+    connection.execute(
+        "DROP TABLE day_texts; DROP TABLE time_texts; DROP TABLE days; "
+        "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE totals"
+    )
+    return Conversion(
+        proofs=(day.proof, number.proof),
+        normalised=_normalised(day, number, ids),
+        flags=(*ids.personal, *rounded, *_midnight(day)),
+        currency=number.currencies[0] if number.currencies else None,
+    )
+
+
+def _roles(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    described = connection.execute("DESCRIBE source_rows").fetchall()
+    return [name for name, *_ in described if name not in ("record", "line")]
+
+
+def _days(connection: duckdb.DuckDBPyConnection, loaded: Loaded, reading: Reading) -> DayForm:
+    asked = {"as_number": reading.date_system is not None}
+    connection.execute(engines.statement("day_texts"), asked)
+    connection.execute(engines.statement("time_texts"))
+    day = forms.days(connection, loaded.name, reading, "date" in loaded.exact_roles)
+    scale = {"epoch-ms": 1e3, "epoch-us": 1.0}.get(str(reading.date_system), 1e6)
+    zone = engines.literal(reading.time_zone or "UTC")
+    local = f"timezone({zone}, make_timestamptz(CAST(n * {scale:.0f} AS BIGINT)))"
+    sql = engines.fill(engines.statement("days"), local=local)
+    connection.execute(
+        sql, {"form": day.form, "date_order": day.order, "system": reading.date_system}
+    )
+    return day
+
+
+def _numbers(
+    connection: duckdb.DuckDBPyConnection, loaded: Loaded, reading: Reading, roles: list[str]
+) -> NumberForm:
+    for role in roles:
+        connection.execute(engines.fill(engines.statement("number_texts"), role=role))
+    number = forms.numbers(connection, loaded.name, reading, roles, loaded.exact_roles)
+    for role in roles:
+        decimal = "point" if role in loaded.exact_roles else number.decimal
+        digits = DIGITS.get(role, "18, 6")
+        sql = engines.fill(engines.statement("numbers"), role=role, digits=digits)
+        connection.execute(sql, {"decimal": decimal})
+    return number
+
+
+def _ids(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -> IdForm:
+    asked = {
+        "fold_case": meaning.fold_case,
+        "keep_ids": list(meaning.keep_ids),
+        "placeholders": [*PLACEHOLDERS, *meaning.placeholders],
+        "totals": list(TOTALS),
+    }
+    connection.execute(engines.statement("id_texts"), asked)
+    form = forms.ids(connection, source)
+    connection.execute(engines.statement("ids"), {"as_whole": form.as_whole})
+    return form
+
+
+def _records(
+    connection: duckdb.DuckDBPyConnection,
+    roles: list[str],
+    day: DayForm,
+    reading: Reading,
+    meaning: Meaning,
+) -> None:
+    numbers = [role for role in NUMBERS if role in roles]
+    others = [role for role in (*NUMBERS[1:], *TEXTS) if role in roles]
+    joins = [f"LEFT JOIN {r}_values ON source_rows.{r} = {r}_values.text" for r in numbers]
+    if day.timed:
+        joins.append("LEFT JOIN time_texts ON time_part(source_rows.date) = time_texts.text")
+    sql = engines.fill(
+        engines.statement("records"),
+        day=_day(day, reading),
+        seconds="time_texts.seconds" if day.timed else "CAST(NULL AS INTEGER)",
+        amount=_amount(roles, meaning),
+        amount_reason=_amount_reason(roles),
+        others="".join(f", {_other(role)} AS {role}" for role in others),
+        names="".join(f", {role}" for role in others),
+        joins="\n    ".join(joins),
+    )
+    epoch = str(reading.date_system).startswith("epoch")
+    connection.execute(sql, {"first_year": 1980 if epoch else 1900})
+
+
+def _day(day: DayForm, reading: Reading) -> str:
+    """SQL of a row's day: as its own clock shows it, or as that of the business does."""
+    if not day.timed:
+        return "CASE WHEN time_part(source_rows.date) IS NULL THEN days.date END"
+    instant = "CAST(days.date AS TIMESTAMP) + to_seconds(time_texts.seconds - time_texts.ahead)"
+    local = f"timezone({engines.literal(reading.time_zone or 'UTC')}, timezone('UTC', {instant}))"
+    told = f"CAST({local} AS DATE)" if day.instants else "days.date"
+    kind = "IS NOT NULL" if day.instants else "IS NULL"
+    return (
+        "CASE WHEN time_part(source_rows.date) IS NULL THEN days.date "
+        f"WHEN time_texts.seconds IS NOT NULL AND time_texts.ahead {kind} THEN {told} END"
+    )
+
+
+def _amount(roles: list[str], meaning: Meaning) -> str:
+    """SQL of a row's money: exact before it is carried with four decimals."""
+    money = "amount_values.value"
+    if "amount" not in roles:
+        product = "CAST(quantity_values.value AS DECIMAL(18, 6)) * "
+        product += "CAST(price_values.value AS DECIMAL(20, 6))"
+        money = f"TRY_CAST({product} AS DECIMAL(18, 4))"
+    if meaning.amounts_sign == "reversed":
+        money = f"-({money})"
+    if meaning.cancelled is None or "transaction_id" not in roles:
+        return money
+    cancelled = (
+        f"starts_with(trim(source_rows.transaction_id), {engines.literal(meaning.cancelled)})"
+    )
+    return f"CASE WHEN {cancelled} THEN -abs({money}) ELSE {money} END"
+
+
+def _amount_reason(roles: list[str]) -> str:
+    if "amount" in roles:
+        return "amount_values.reason"
+    return "coalesce(quantity_values.reason, price_values.reason)"
+
+
+def _other(role: str) -> str:
+    return f"{role}_values.value" if role in NUMBERS else CLEAN_TEXT.format(f"source_rows.{role}")
+
+
+def _rounded(connection: duckdb.DuckDBPyConnection, roles: list[str]) -> tuple[Finding, ...]:
+    """Amounts with more than four decimals, and what rounding them moved in all."""
+    name = "rounded_amounts" if "amount" in roles else "rounded_products"
+    (found,) = engines.fetch_rows(connection, engines.statement(name), {})
+    if not found["rows"]:
+        return ()
+    return (Finding("rounded", {"rows": found["rows"], "money": found["money"]}),)
+
+
+def _midnight(day: DayForm) -> tuple[Finding, ...]:
+    return (Finding("all_midnight", {"rows": day.midnights}),) if day.midnights else ()
+
+
+def _normalised(day: DayForm, number: NumberForm, ids: IdForm) -> dict[str, int]:
+    counts = {
+        "ids_cleaned": ids.cleaned,
+        "ids_without_decimals": ids.whole,
+        "amount_signs": number.signs,
+        "amount_thousands": number.grouped,
+        "years_of_two_digits": day.rows_of_two_digit_years,
+    }
+    return {kind: n for kind, n in counts.items() if n}

@@ -1,0 +1,54 @@
+"""A base as it was known on a day, copied into memory so that nobody waits for its reader."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+
+import duckdb
+
+from crmlab.intake import engines
+from crmlab.intake.customer_base import lines, store
+from crmlab.intake.customer_base.address import Address
+from crmlab.intake.customer_base.store import About, ask, columns_of, listed
+
+OWN = ("load", "record", "line", "known_from", "known_until", "ended_by", "content", "key")
+"""Columns of a base's rows that say nothing about a purchase."""
+
+BLOCKED = "SELECT customer_id FROM base.blocks"
+
+
+def take(connection: duckdb.DuckDBPyConnection, address: Address) -> About:
+    """Make the table snapshot: record, what a row says, its reason if it is not used, its text.
+
+    Raises NoBase, UnreadableBase, or BaseBusy.
+    """
+    with store.attached(connection, address.folder) as about:
+        if about is None or not about.roles:
+            raise store.NoBase(address.folder)
+        as_of = address.as_of or dt.date.max
+        found = [name for name, _ in columns_of(connection, "base.rows") if name not in OWN]
+        columns = [name for name in found if name not in ("reason", "original")]
+        (row,) = ask(connection, engines.statement("base_erased_rows"), as_of=as_of)
+        sql = engines.fill(
+            engines.statement("base_snapshot"),
+            columns=listed(columns, "known."),
+            order=listed([*ordered(columns), "reason", "content"]),
+        )
+        connection.execute(sql, {"as_of": as_of, "erased": row["erased"]})
+        blocked = {one for (one,) in connection.execute(BLOCKED).fetchall()}
+        if blocked:
+            lines.hide(connection, "snapshot", about, blocked.__contains__)
+    return about
+
+
+def ordered(columns: list[str]) -> list[str]:
+    """Columns as rows are sorted by them: the day and the customer first."""
+    first = [name for name in ("date", "customer_id") if name in columns]
+    return [*first, *(name for name in columns if name not in first)]
+
+
+def fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
+    """SHA-256 of what the snapshot says, whenever it was loaded."""
+    parts = ask(connection, engines.statement("base_fingerprint"))
+    return hashlib.sha256("".join(part["digest"] for part in parts).encode()).hexdigest()

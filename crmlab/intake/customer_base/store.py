@@ -1,0 +1,245 @@
+"""The file of a base: opened under a lock, changed in one transaction, rewritten as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from crmlab.errors import DataError, TemporaryError
+from crmlab.intake import engines
+from crmlab.intake.customer_base.address import FILE
+
+FORMAT = 1
+"""Of the tables in the file; a base of another format is refused."""
+
+FRESH, LOCK = "base.duckdb.new", "lock"
+
+PATIENCE = 3.0
+"""Seconds to wait for somebody else who works on the base."""
+
+
+class NoBase(DataError):
+    """A folder in which there is no base."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"There is no customer base in '{folder}'. Load a file into it: crmlab base load FILE"
+        )
+
+
+class UnreadableBase(DataError):
+    """A base that this crmlab cannot read."""
+
+    def __init__(self, folder: Path, found: str, remedy: str) -> None:
+        self.folder = folder
+        super().__init__(f"The customer base in '{folder}' cannot be read: {found}. {remedy}")
+
+
+class BaseBusy(TemporaryError):
+    """A base that somebody else is working on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(
+            f"The customer base in '{folder}' is in use by another load or report. "
+            "Nothing was changed; try again when that has ended."
+        )
+
+
+@dataclass(frozen=True)
+class About:
+    """What a base says of itself. What its first load says of its rows holds for all later ones.
+
+    `key_name` is None where ids are as in the files; `rewrite` says that what was deleted may
+    still be found in the file.
+    """
+
+    format: int
+    secret: bytes = field(repr=False)
+    key_name: str | None
+    key_file: str | None
+    plain_ids: bool
+    fold_case: bool
+    currency: str | None
+    zero_amount: str
+    roles: tuple[str, ...]
+    rewrite: bool
+
+    @property
+    def pseudonymous(self) -> bool:
+        """Whether ids are pseudonyms here."""
+        return self.key_name is not None
+
+
+@contextlib.contextmanager
+def attached(
+    connection: duckdb.DuckDBPyConnection, folder: Path, *, write: bool = False
+) -> Iterator[About | None]:
+    """Attach the base in `folder` as `base`, alone (to write) or beside other readers.
+
+    Gives what the base says of itself, None if there is none yet (to write only).
+    An erasure that was cut short is finished before anything else is written.
+    Raises NoBase, UnreadableBase, or BaseBusy.
+    """
+    if not write and not (folder / FILE).is_file():
+        raise NoBase(folder)
+    with _locked(folder, write):
+        if write:
+            (folder / FRESH).unlink(missing_ok=True)  # of a rewriting that was cut short
+        _attach(connection, folder, write)
+        try:
+            about = read_about(connection, folder)
+            if write and about is not None and about.rewrite:
+                rewrite(connection, folder)
+                about = read_about(connection, folder)
+            yield about
+        finally:
+            _let_go(connection)
+
+
+def create(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    key_name: str | None = None,
+    key_file: str | None = None,
+    plain_ids: bool = False,
+) -> None:
+    """Make the tables of a new base in the attached, empty file."""
+    connection.execute(engines.statement("base_tables"))
+    facts = {"format": FORMAT, "secret": secrets.token_bytes(32), "plain_ids": plain_ids}
+    connection.execute(
+        engines.statement("base_note_about"),
+        {**facts, "key_name": key_name, "key_file": key_file},
+    )
+
+
+@contextlib.contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Either all that is done inside is done, or nothing."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def rewrite(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Write the file anew without what was deleted: the engine alone would leave the bytes.
+
+    The old file is replaced at the end; a crash before leaves it, marked to be rewritten.
+    """
+    fresh = folder / FRESH
+    connection.execute(f"ATTACH {engines.literal(str(fresh))} AS fresh")
+    connection.execute("COPY FROM DATABASE base TO fresh")
+    connection.execute("UPDATE fresh.about SET rewrite = false")
+    connection.execute("DETACH fresh")
+    _sync(fresh)
+    _let_go(connection)
+    os.replace(fresh, folder / FILE)
+    (folder / f"{FILE}.wal").unlink(missing_ok=True)
+    _sync(folder)
+    _attach(connection, folder, write=True)
+
+
+def ask(
+    connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object
+) -> list[dict[str, Any]]:
+    """Rows of one SELECT as dicts, in the connection's own transaction."""
+    result = connection.execute(sql, parameters)
+    names = [column[0] for column in result.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    """Names and types of a table's columns, in order."""
+    described = connection.execute(f"DESCRIBE {table}").fetchall()
+    return [(name, kind) for name, kind, *_ in described]
+
+
+def listed(names: Sequence[str], prefix: str = "") -> str:
+    """Column names, quoted, as a SELECT lists them."""
+    return ", ".join(prefix + engines.quote(name) for name in names)
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, folder: Path, write: bool) -> None:
+    mode = "" if write else " (READ_ONLY)"
+    try:
+        connection.execute(f"ATTACH {engines.literal(str(folder / FILE))} AS base{mode}")
+    except duckdb.Error as error:
+        remedy = "Take its last copy, or load the files into a new folder."
+        raise UnreadableBase(folder, engines.first_line(error), remedy) from error
+    if write:
+        (folder / FILE).chmod(0o600)
+
+
+def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
+    with contextlib.suppress(duckdb.Error):  # a transaction that failed has ended already
+        connection.execute("ROLLBACK")
+    connection.execute("DETACH DATABASE IF EXISTS base")
+
+
+def read_about(connection: duckdb.DuckDBPyConnection, folder: Path) -> About | None:
+    """What the attached base says of itself, None if it is empty. Raises UnreadableBase."""
+    there = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'base' AND table_name = 'about'"
+    if not connection.execute(there).fetchall():
+        return None
+    version = connection.execute("SELECT format FROM base.about").fetchall()[0][0]
+    if version != FORMAT:
+        raise UnreadableBase(
+            folder,
+            f"it is of format {version}, this crmlab reads format {FORMAT}",
+            "Use the crmlab that made it, or load the files into a new folder.",
+        )
+    (row,) = ask(connection, "SELECT * FROM base.about")
+    return About(**{**row, "roles": tuple(row["roles"] or ())})
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, write: bool) -> Iterator[None]:
+    """Hold the base, alone to write; the system lets go of it even if we are killed."""
+    try:
+        if write:
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        found = (error.strerror or "the system refuses it").lower()
+        raise UnreadableBase(folder, found, "Check the folder and its permissions.") from error
+    try:
+        _wait_for(lock, fcntl.LOCK_EX if write else fcntl.LOCK_SH, folder)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _wait_for(lock: int, kind: int, folder: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > end:
+                raise BaseBusy(folder) from None
+            time.sleep(0.05)
+        else:
+            return
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,73 @@
+"""Rows that are there twice: by their key, if they have one, or by all that they say."""
+
+from __future__ import annotations
+
+import duckdb
+
+from crmlab.errors import UntrustedSource
+from crmlab.intake import engines
+from crmlab.intake.findings import Finding
+from crmlab.intake.meaning import Meaning
+
+MANY = 0.01
+"""Share of rows that equal another, without a key, that nobody should pass over."""
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning, records: int
+) -> tuple[list[UntrustedSource], list[Finding]]:
+    """Add rows that are there twice to set_aside; what speaks against the source, and a flag.
+
+    A transaction's id is the key of a row, unless rows are lines of orders (they have a product
+    or a quantity). With a key, equal rows are set aside; without, only where the user says so.
+    """
+    names = [name for name, *_ in connection.execute("DESCRIBE records").fetchall()]
+    columns = [name for name in names if name not in ("record", "reason")]
+    keyed = "transaction_id" in names and not {"product", "quantity"} & set(names)
+    connection.execute(engines.fill(engines.statement("duplicates"), columns=", ".join(columns)))
+    ((rows,),) = connection.execute("SELECT count(*) FROM duplicates").fetchall()
+    if meaning.duplicates == "keep":
+        return [], _flag(rows, records)
+    refusals = _conflicts(connection, source, columns) if keyed else []
+    if keyed or meaning.duplicates == "drop":
+        reason = "duplicate_key" if keyed else "duplicate_row"
+        connection.execute(engines.statement("duplicates_set_aside"), {"reason": reason})
+        return refusals, []
+    if rows > MANY * records:
+        refusals.append(_many(source, rows, records))
+    return refusals, _flag(rows, records)
+
+
+def _flag(rows: int, records: int) -> list[Finding]:
+    return [Finding("duplicates", {"rows": rows, "share": rows / records})] if rows else []
+
+
+def _conflicts(
+    connection: duckdb.DuckDBPyConnection, source: str, columns: list[str]
+) -> list[UntrustedSource]:
+    content = ", ".join(name for name in columns if name != "transaction_id")
+    sql = engines.fill(engines.statement("key_conflicts"), columns=content)
+    (found,) = engines.fetch_rows(connection, sql, {})
+    if not found["keys"]:
+        return []
+    return [
+        UntrustedSource(
+            source,
+            "key_conflict",
+            f"{found['keys']:,} transaction ids stand on several rows that say different things "
+            f"(first: {found['first']!r}), so they are no key",
+            "If rows are lines of an order, name their product: --set product=NAME; if they are "
+            "right as they are: --set duplicates=keep",
+        )
+    ]
+
+
+def _many(source: str, rows: int, records: int) -> UntrustedSource:
+    return UntrustedSource(
+        source,
+        "duplicates",
+        f"{rows:,} of {records:,} rows ({rows / records:.1%}) say just what another row says, and "
+        "nothing tells whether they are purchases of their own",
+        "Say so: --set duplicates=keep or --set duplicates=drop; or name the column that tells "
+        "transactions apart: --set transaction_id=NAME",
+    )

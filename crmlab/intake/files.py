@@ -1,0 +1,148 @@
+"""A file as what its first bytes say it is, whatever its name says."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+
+from crmlab.errors import NoUsableRows, UnreadableSource
+from crmlab.intake import csv_files, duckdb_files, engines, excel, packed, parquet_files
+from crmlab.intake.columns import Mapping
+from crmlab.intake.loaded import Facts, Rows
+from crmlab.intake.reading import Reading
+
+FOREIGN_STARTS = (
+    (b"<", "it is a web page or XML"),
+    (b"{", "it is JSON"),
+    (b"[{", "it is JSON"),
+    (b"%PDF", "it is a PDF document"),
+    (b"SQLite format 3", "it is an SQLite database"),
+    (b"BZh", "it is compressed with bzip2"),
+    (b"\xfd7zXZ", "it is compressed with xz"),
+    (b"\x28\xb5\x2f\xfd", "it is compressed with zstd"),
+    (b"7z\xbc\xaf", "it is a 7-Zip archive"),
+)
+"""How a file starts that cannot be read here."""
+
+USED = {
+    "text": ("encoding", "delimiter", "skip_lines"),
+    "workbook": ("sheet", "skip_lines"),
+    "parquet": (),
+    "duckdb": ("table", "query"),
+}
+"""Options that each kind of file knows, beside those that are for all."""
+
+SPOKEN = {
+    "text": "a text file",
+    "workbook": "a workbook",
+    "parquet": "a Parquet file",
+    "duckdb": "a DuckDB file",
+}
+
+GIVE = "Give a CSV, Excel, Parquet or DuckDB file."
+
+
+def load(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    mapping: Mapping,
+    reading: Reading,
+) -> Rows:
+    """Read the file into source_rows and source_faults.
+
+    `name` is what messages call it. Raises NoUsableRows, MissingColumn, UnreadableSource,
+    WrongParameter for an option that such a file does not know, or OSError.
+    """
+    with engines.scratch(connection) as folder:
+        plain, facts = _unpacked(path, name, folder)
+        rows = _load(connection, plain, name, mapping, reading)
+    if plain != path:
+        rows = replace(rows, fingerprint=_digest(path))
+    return replace(rows, facts=(*facts, *rows.facts))
+
+
+def names(path: Path, name: str, reading: Reading) -> tuple[str, ...]:
+    """The names of its columns. Raises as `load` does."""
+    with engines.scratch(engines.connect()) as folder:
+        plain, _ = _unpacked(path, name, folder)
+        kind = _kind(plain, name, reading)
+        if kind == "parquet":
+            return tuple(parquet_files.names(plain, name))
+        if kind == "workbook":
+            return tuple(excel.names(plain, name, reading))
+        if kind == "duckdb":
+            return tuple(duckdb_files.names(plain, name, reading))
+        return csv_files.names(plain, name, reading, folder)
+
+
+def _load(
+    connection: duckdb.DuckDBPyConnection,
+    path: Path,
+    name: str,
+    mapping: Mapping,
+    reading: Reading,
+) -> Rows:
+    kind = _kind(path, name, reading)
+    if kind == "text":
+        return csv_files.load(connection, path, name, mapping, reading)
+    if kind == "duckdb":
+        return duckdb_files.load(connection, path, name, mapping, reading)
+    if kind == "workbook":
+        exact, facts = excel.load(connection, path, name, mapping, reading)
+        return Rows(_digest(path), exact, facts)
+    exact = parquet_files.load(connection, path, name, mapping, reading.time_zone)
+    return Rows(_digest(path), exact)
+
+
+def _unpacked(path: Path, name: str, folder: Path) -> tuple[Path, Facts]:
+    """The file itself, or a private copy of what is packed in it."""
+    start = _start(path)
+    if start.startswith(packed.GZIP):
+        copy, members = packed.gunzip(path, name, folder)
+        return copy, (("packed", "gzip"), ("members", str(members)))
+    if start.startswith((packed.ZIP, packed.EMPTY_ZIP)) and not packed.is_workbook(path):
+        copy, inside = packed.unzip(path, name, folder)
+        return copy, (("packed", "zip"), ("file in it", inside))
+    return path, ()
+
+
+def _kind(path: Path, name: str, reading: Reading) -> str:
+    """text, workbook, parquet or duckdb. Raises UnreadableSource for what it cannot be."""
+    start = _start(path)
+    kind = "text"
+    if not start:
+        raise NoUsableRows(name, 0, {})
+    if start.startswith(parquet_files.MAGIC):
+        kind = "parquet"
+    elif start.startswith((excel.OLD, packed.ZIP)):
+        kind = "workbook"
+    elif start[8:].startswith(duckdb_files.MAGIC):
+        kind = "duckdb"
+    else:
+        _refuse_foreign(start, name)
+    reading.refuse_others(USED[kind], SPOKEN[kind])
+    return kind
+
+
+def _refuse_foreign(start: bytes, name: str) -> None:
+    if name.casefold().endswith((".parquet", ".pq")):
+        raise UnreadableSource(name, "it is not a Parquet file", "Write it again, or give a CSV.")
+    for magic, found in FOREIGN_STARTS:
+        if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(magic):
+            raise UnreadableSource(name, found, GIVE)
+    if start.startswith(packed.GZIP):
+        raise UnreadableSource(name, "it is packed twice", "Unpack it first.")
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(64)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

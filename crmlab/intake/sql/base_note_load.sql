@@ -1,0 +1,15 @@
+-- One line in the list of loads.
+INSERT INTO base.loads BY NAME
+SELECT
+    $load AS load,
+    $kind AS kind,
+    $loaded_on AS loaded_on,
+    $source AS source,
+    $fingerprint AS fingerprint,
+    $reading AS reading,
+    $records AS records,
+    $added AS added,
+    $known AS known,
+    $superseded AS superseded,
+    $erased AS erased,
+    $set_aside AS set_aside

@@ -1,0 +1,8 @@
+-- Rows set aside by reason, and the size of their money, out of all.
+SELECT
+    coalesce(set_aside.reason, records.reason) AS reason,
+    count(*) AS rows,
+    coalesce(sum(abs(amount)), 0) AS money
+FROM records
+LEFT JOIN set_aside ON records.record = set_aside.record
+GROUP BY 1

@@ -1,0 +1,11 @@
+-- What each text for a customer means.
+CREATE TABLE ids AS
+SELECT
+    text,
+    CASE
+        WHEN reason IS NOT NULL THEN NULL
+        WHEN $as_whole THEN regexp_replace(t, '\.0+$', '')
+        ELSE t
+    END AS customer_id,
+    reason
+FROM id_texts

@@ -1,0 +1,11 @@
+-- Transactions that stand on several rows which do not say the same.
+SELECT
+    count(*) AS keys,
+    min(transaction_id) AS first
+FROM (
+    SELECT transaction_id
+    FROM records
+    WHERE reason IS NULL AND transaction_id IS NOT NULL
+    GROUP BY transaction_id
+    HAVING count(*) > 1 AND count(DISTINCT hash({columns})) > 1
+)

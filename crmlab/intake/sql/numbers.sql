@@ -1,0 +1,8 @@
+-- What each text for a number means with the decimal sign that holds for this source.
+CREATE TABLE {role}_values AS
+SELECT
+    text,
+    CASE $decimal WHEN 'comma' THEN as_comma ELSE as_point END AS exact,
+    TRY_CAST(exact AS DECIMAL({digits})) AS value,
+    CASE WHEN control THEN 'control_char' WHEN not_finite THEN 'amount_not_finite' END AS reason
+FROM {role}_texts

@@ -1,0 +1,21 @@
+-- What rows bring to a customer's day: a purchase to its own, a return to those it takes from.
+-- `seen` is the day on which that became known.
+SELECT
+    record,
+    customer_id,
+    date,
+    date AS seen,
+    amount AS money,
+    1 AS rows
+FROM records
+ANTI JOIN set_aside ON records.record = set_aside.record
+WHERE reason IS NULL AND amount >= 0
+UNION ALL
+SELECT
+    record,
+    customer_id,
+    sold AS date,
+    seen,
+    money,
+    rows
+FROM returned

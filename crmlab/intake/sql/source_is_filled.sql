@@ -1,0 +1,3 @@
+-- Whether the source holds any record.
+SELECT
+    EXISTS (FROM source_rows) OR EXISTS (FROM source_faults) AS filled

@@ -1,0 +1,6 @@
+-- An empty table of text rows, for a reader that adds to it bit by bit.
+CREATE TABLE source_rows (
+    record BIGINT,
+    line BIGINT,
+    {roles}
+)
