@@ -57,9 +57,12 @@ def close(ours: Any, truth: Any, rel: float, what: str) -> None:
     need((gap <= rel) | (ours == truth), f"{what}: {ours.flat[worst]} against {truth.flat[worst]}")
 
 
-def near(outcomes: Any, mean: float, what: str) -> None:
-    """Raise AssertionError unless simulated outcomes have this mean, up to chance."""
-    error = outcomes.std() / np.sqrt(len(outcomes))
+def near(outcomes: Any, mean: float, what: str, *, least: float = 0.0) -> None:
+    """Raise AssertionError unless simulated outcomes have this mean, up to chance.
+
+    `least` is the smallest standard deviation that they can have.
+    """
+    error = max(outcomes.std(), least) / np.sqrt(len(outcomes))
     need(
         abs(outcomes.mean() - mean) <= FALSE_ALARM * error,
         f"{what}: simulated {outcomes.mean():.5f} +- {error:.5f}, formula {mean:.5f}",
