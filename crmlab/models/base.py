@@ -187,8 +187,9 @@ class Fit(Generic[M]):
     def _repr_html_(self) -> str:
         told = self.diagnosis
         unit = f", time in {self.unit}s" if self.unit else ""
+        given = "".join(f", {name} = {value}" for name, value in fixed(self.model).items())
         head = (
-            f"<p><b>{title(self.model)}</b> on {self.customers:,} customers{unit}; "
+            f"<p><b>{title(self.model)}</b>{given} on {self.customers:,} customers{unit}; "
             f"log-likelihood {self.log_likelihood:,.3f}, AIC {self.aic:,.1f}; <b>{told.status}</b> "
             f"(Newton decrement {told.decrement:.0e}, "
             f"{told.agreeing_starts} of {told.starts} starts agree)</p>"

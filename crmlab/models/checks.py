@@ -21,7 +21,7 @@ SUITES: dict[tuple[str, ...], Suite] = {
     ("frequency", "monetary_value"): checks_spend.SUITE,
     ("table",): checks_contracts.SUITE,
 }
-"""The suites by what a model's log_likelihood must be asked with."""
+"""The suites by what a model's log_likelihood must be asked with, if not with more."""
 
 
 class CheckResult(NamedTuple):
@@ -45,11 +45,12 @@ def check_model(model: Any) -> list[CheckResult]:
 def _suite(model: Any) -> Suite:
     likelihood = getattr(model, "log_likelihood", None)
     given = inspect.signature(likelihood).parameters.values() if likelihood else ()
-    asked = tuple(p.name for p in given if p.default is p.empty)
-    if asked not in SUITES:
-        known = " or ".join(f"log_likelihood({', '.join(names)})" for names in SUITES)
-        raise WrongParameter("model", model, f"a model with parameters that has {known}")
-    return SUITES[asked]
+    asked = {p.name for p in given if p.default is p.empty}
+    for names, suite in SUITES.items():
+        if asked.issuperset(names) and "self" not in asked:
+            return suite
+    known = " or ".join(f"log_likelihood({', '.join(names)})" for names in SUITES)
+    raise WrongParameter("model", model, f"a model with parameters that has {known}")
 
 
 def _run(check: Callable[..., None], *given: Any) -> CheckResult:

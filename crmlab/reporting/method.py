@@ -127,6 +127,9 @@ def in_words(study: Study) -> list[Sentence]:
         say("method.dropout", share=share(model.a / (model.a + model.b))),
         say("method.spend", spend=money(study.spend.model.expected_spend_new())),
     ]
+    if k := getattr(model, "k", 0):
+        key = "method.regular" if k > 1 else "method.by_chance"
+        out.insert(1, say(key, spread=share(k**-0.5), k=count(k)))
     boundary = (*study.purchases.diagnosis.at_boundary, *study.spend.diagnosis.at_boundary)
     if boundary:
         out.append(say("method.boundary", style="caveat", names=plain(", ".join(boundary))))

@@ -170,3 +170,43 @@ def test_the_first_example_of_the_issue_runs(sample_log: crmlab.TransactionLog) 
             sample_log, observation_end="1997-09-30", margin=0.3, discount_rate=0.15
         )._repr_html_()
     )
+
+
+def regular_log() -> crmlab.TransactionLog:
+    """300 customers for two years, drawn from an MBG/CNBD-3 with gaps of some weeks."""
+    days, n = 730, 300
+    joined = np.arange(n) % 180
+    truth = crmlab.MBGCNBD(1.5, 20.0, 0.8, 4.0, k=3)
+    bought = truth.simulate(days - 1.0 - joined, seed=1)
+    rng = np.random.default_rng(1)
+    who = np.concatenate([np.arange(n), bought.customer])
+    day = np.concatenate([joined, joined[bought.customer] + np.floor(bought.time)])
+    rows = pd.DataFrame(
+        {
+            "customer_id": who,
+            "date": pd.Timestamp("2023-01-01") + pd.to_timedelta(day, unit="D"),
+            "amount": np.round(1 + rng.gamma(3.0, 5.0, n)[who] * rng.gamma(6.0, 1.0, len(who)), 2),
+        }
+    )
+    return crmlab.read_transactions(rows)
+
+
+def test_regular_buyers_are_valued_and_tested_with_their_k() -> None:
+    """From purchases to k = 3, values and a backtest that comes closer than the model without k."""
+    log = regular_log()
+    study = crmlab.Study.run(
+        log, observation_end="2024-12-30", margin=0.3, discount_rate=0.15, model="mbg-cnbd"
+    )
+    tests = {
+        model: crmlab.rolling(log, observation_end="2024-12-30", model=model)
+        for model in ("mbg-nbd", "mbg-cnbd")
+    }
+
+    assert study.purchases.model.k == 3
+    assert study.purchases.as_dict()["parameters"]["k"] == 3
+    assert "MBGCNBD</b>, k = 3 on 300 customers" in study.purchases._repr_html_()
+    assert study.customers[[c.name for c in schema.SCORES]].notna().all().all()
+    assert study.customers["log_gaps"].notna().all()
+    bias = {model: table["bias"].abs() for model, table in tests.items()}
+    assert (bias["mbg-cnbd"] < 0.1).all()
+    assert bias["mbg-cnbd"].mean() < bias["mbg-nbd"].mean()
