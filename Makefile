@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint bench clean
+.PHONY: help demo test lab lint bench check-uci clean
 
 help: ## list these commands
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 demo: $(VENV)/.installed ## make both reports, in English and in Spanish, on the CDNOW data
 	$(BIN)/crmlab demo
@@ -26,6 +26,9 @@ lint: $(VENV)/.installed-test ## check style, format and types
 
 bench: $(VENV)/.installed ## time a report against papermill on an empty notebook
 	$(BIN)/python benchmarks/reports.py
+
+check-uci: $(VENV)/.installed ## read UCI Online Retail to the row and cent: make check-uci DATA=folder
+	$(BIN)/python benchmarks/uci.py $(DATA)
 
 clean: ## remove the environment and the caches; reports stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

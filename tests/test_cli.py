@@ -208,7 +208,8 @@ def test_a_guess_of_the_columns_is_used_by_a_check_and_told(tmp_path: Path) -> N
     assert f"guessed by their names; a report needs them told: {told}" in result.stdout
     assert "1,007.75" in result.stdout
     assert "in the order day, month, year: proved by 1 rows" in result.stdout
-    report = crmlab("report", "retention", "--source", source, "--set", "observation_end=2026-02-01")
+    end = ("--set", "observation_end=2026-02-01")
+    report = crmlab("report", "retention", "--source", source, *end)
     assert (3, True) == (report.exit_code, told in one_line(report))
 
 

@@ -88,8 +88,8 @@ def _roles(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _days(connection: duckdb.DuckDBPyConnection, loaded: Loaded, reading: Reading) -> DayForm:
-    asked = {"as_number": reading.date_system is not None}
-    connection.execute(engines.statement("day_texts"), asked)
+    counted = reading.date_system is not None
+    connection.execute(engines.statement("day_texts"), {"as_number": counted})
     connection.execute(engines.statement("time_texts"))
     day = forms.days(connection, loaded.name, reading, "date" in loaded.exact_roles)
     scale = {"epoch-ms": 1e3, "epoch-us": 1.0}.get(str(reading.date_system), 1e6)
