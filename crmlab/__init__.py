@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from crmlab.customers.cohorts import Cohorts, cohorts
     from crmlab.customers.covariates import covariates
     from crmlab.customers.study import Study
+    from crmlab.intake.attribute_table import AttributeMapping
+    from crmlab.intake.attributes import Attributes, read_attributes
+    from crmlab.intake.columns import Mapping
+    from crmlab.intake.customer_base.base import CustomerBase
     from crmlab.intake.log import TransactionLog, read_transactions
+    from crmlab.intake.meaning import Meaning
+    from crmlab.intake.reading import Reading
     from crmlab.models.base import Fit
     from crmlab.models.bdw import BdW
     from crmlab.models.bg_bb import BGBB
@@ -38,14 +44,20 @@ __all__ = [
     "MBGCNBD",
     "MBGNBD",
     "SBG",
+    "AttributeMapping",
+    "Attributes",
     "Backtest",
     "BdW",
     "Cohorts",
     "Covariates",
+    "CustomerBase",
     "Fit",
     "GammaGamma",
     "Language",
+    "Mapping",
+    "Meaning",
     "ParetoNBD",
+    "Reading",
     "Study",
     "TransactionLog",
     "check_model",
@@ -54,11 +66,19 @@ __all__ = [
     "from_lifetimes",
     "likelihood_ratio_test",
     "load_fit",
+    "read_attributes",
     "read_transactions",
     "rolling",
 ]
 
 _HOMES = {
+    "AttributeMapping": "crmlab.intake.attribute_table",
+    "Attributes": "crmlab.intake.attributes",
+    "CustomerBase": "crmlab.intake.customer_base.base",
+    "Mapping": "crmlab.intake.columns",
+    "Meaning": "crmlab.intake.meaning",
+    "Reading": "crmlab.intake.reading",
+    "read_attributes": "crmlab.intake.attributes",
     "BGBB": "crmlab.models.bg_bb",
     "BGCNBD": "crmlab.models.bg_cnbd",
     "BGNBD": "crmlab.models.bg_nbd",

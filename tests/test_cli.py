@@ -178,18 +178,79 @@ def test_the_parameters_are_listed(name: str) -> None:
     assert ["Name", *names] == first_words
 
 
+ANY_SHARE = ("--set", "limit=1", "--set", "reason_limit=1")
+
+
 def test_a_source_is_checked_to_the_row_and_the_cent(tmp_path: Path) -> None:
     """The account says what is used, what is not and why, with examples."""
     source = tmp_path / "orders.csv"
     source.write_text("client,date,amount\na,2026-01-02,3.50\n,2026-01-03,4\nb,soon,5\n")
-    result = crmlab("check", source, "--set", "customer_id=client")
+    result = crmlab("check", source, "--set", "customer_id=client", *ANY_SHARE)
     rows = {line.split()[0]: line.split()[1:] for line in result.stdout.splitlines() if line}
 
     assert 0 == result.exit_code
     assert ["3", "12.50", "2"] == rows["read"]
     assert ["1", "3.50", "1"] == rows["used"]
-    assert "date_unreadable, for example record 3: customer 'b', date 'soon'" in result.stdout
+    assert "Columns: customer_id=client, date=date, amount=amount" in result.stdout
+    assert "date_unreadable: line 4: date 'soon' (--set date=NAME" in result.stdout
+    assert "Numbers have a decimal point: proved by 1 rows, none against." in result.stdout
     assert "No observation_end was given: 2026-01-02, the last day" in result.stdout
+
+
+def test_a_guess_of_the_columns_is_used_by_a_check_and_told(tmp_path: Path) -> None:
+    """The account is that of the guess, and the line to write is there to copy."""
+    source = tmp_path / "orders.csv"
+    source.write_text("id cliente;fecha;importe\na;02/01/2026;3,50\nb;13/01/2026;1.004,25\n")
+    result = crmlab("check", source)
+
+    assert 0 == result.exit_code
+    told = "--set 'customer_id=id cliente' --set date=fecha --set amount=importe"
+    assert f"guessed by their names; a report needs them told: {told}" in result.stdout
+    assert "1,007.75" in result.stdout
+    assert "in the order day, month, year: proved by 1 rows" in result.stdout
+    end = ("--set", "observation_end=2026-02-01")
+    report = crmlab("report", "retention", "--source", source, *end)
+    assert (3, True) == (report.exit_code, told in one_line(report))
+
+
+def test_a_source_that_is_refused_is_shown_all_the_same(tmp_path: Path) -> None:
+    """The account, and then each refusal in a line with its remedy."""
+    source = tmp_path / "orders.csv"
+    source.write_text("customer_id,date,amount\na,2026-01-02,3.50\na,2026-01-02,3.50\nb,x,1\n")
+    result = crmlab("check", source)
+    said = result.stderr.splitlines()
+
+    assert 3 == result.exit_code
+    assert "date_unreadable: line 4: date 'x'" in result.stdout
+    assert 2 == len(said)
+    assert "--set duplicates=keep" in said[0]
+    assert "--set reason_limit=0.34 --set limit=0.34" in said[1]
+
+
+def test_a_check_can_be_read_by_programs(tmp_path: Path) -> None:
+    """The account, the columns and the refusals as JSON, without a row."""
+    source = tmp_path / "orders.csv"
+    source.write_text("client,date,amount\nana-id,2026-01-02,3.50\nana-id,x,1\n")
+    result = crmlab("check", source, "--json")
+    told = json.loads(result.stdout)
+
+    assert 3 == result.exit_code
+    assert {"customer_id": "client", "date": "date", "amount": "amount"} == told["columns"]
+    assert (True, True, "4.50") == (told["guessed"], told["balanced"], told["read"]["money"])
+    assert ["date_unreadable"] == [refusal["code"] for refusal in told["refusals"]]
+    assert "ana-id" not in result.stdout
+
+
+def test_a_check_reads_the_parameters_of_a_report(tmp_path: Path) -> None:
+    """A report's file says how its source is read; what is about the report is passed over."""
+    source, params = tmp_path / "orders.csv", tmp_path / "report.yaml"
+    source.write_text("client,date,amount\na,01/02/2026,3.50\n")
+    params.write_text("customer_id: client\ndate_order: dmy\nmargin: 0.4\nlanguage: es\n")
+    result = crmlab("check", source, "--params", params, "--set", "observation_end=2026-03-01")
+
+    assert 0 == result.exit_code
+    assert "day, month, year: so it was declared" in result.stdout
+    assert "No observation_end" not in result.stdout
 
 
 def test_a_check_of_cdnow_needs_nothing() -> None:
@@ -206,7 +267,7 @@ def test_a_check_of_cdnow_needs_nothing() -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["orders.csv"], 3, "has no column 'customer_id'. Its columns: client, date, amount"),
+        (["other.csv"], 3, "has no column 'customer_id'. Its columns: who, date, amount"),
         (["empty.csv"], 3, "has no rows that can be used"),
         (["odrers.csv"], 3, "Did you mean 'orders.csv'"),
         (["orders.csv", "--set", "margin=0.3"], 2, "Known parameters: customer_id, date, amount"),
@@ -220,6 +281,7 @@ def test_a_source_that_cannot_be_used_is_one_line(
     """The gate's refusals come through as they are, with the documented exit code."""
     monkeypatch.chdir(tmp_path)
     Path("orders.csv").write_text("client,date,amount\na,2026-01-02,3.50\n")
+    Path("other.csv").write_text("who,date,amount\na,2026-01-02,3.50\n")
     Path("empty.csv").touch()
     result = crmlab("check", *arguments)
 

@@ -86,46 +86,65 @@ ROLES = tuple(field.name for field in fields(Mapping))
 WORDS: Dict[str, tuple[str, ...]] = {
     "customer_id": (
         "customerid", "idcliente", "clienteid", "clientid", "codcliente", "codigocliente",
-        "numcliente", "numerocliente", "ncliente", "nocliente", "customernumber", "customerno",
-        "customercode", "customer", "cliente", "client", "idcustomer", "idclient", "idsocio",
-        "socio", "memberid", "member", "userid", "user", "usuario", "idusuario", "buyerid",
-        "buyer", "comprador", "contactid", "accountid", "cuenta", "donorid", "donante", "shopper", "shopperid",
+        "numcliente", "numerocliente", "ncliente", "nocliente", "customernumber",
+        "customerno", "customercode", "customer", "cliente", "client", "idcustomer",
+        "idclient", "idsocio", "socio", "memberid", "member", "userid", "user", "usuario",
+        "idusuario", "buyerid", "buyer", "comprador", "contactid", "accountid", "cuenta",
+        "donorid", "donante", "shopper", "shopperid",
     ),
     "date": (
         "date", "fecha", "fechacompra", "fechapedido", "fechafactura", "fechaventa",
         "fechaoperacion", "fechatransaccion", "invoicedate", "orderdate", "purchasedate",
-        "transactiondate", "saledate", "salesdate", "bookingdate", "datetime", "timestamp",
-        "fechahora", "createdat", "dia", "day",
+        "transactiondate", "saledate", "salesdate", "bookingdate", "datetime",
+        "timestamp", "fechahora", "createdat", "dia", "day",
     ),
     "amount": (
-        "amount", "importe", "importetotal", "total", "totalamount", "totalprice", "lineamount",
-        "linetotal", "importelinea", "importeneto", "netamount", "sales", "salesamount", "ventas",
-        "venta", "revenue", "ingresos", "value", "valor", "spend", "gasto", "dollarvalue",
-        "ordertotal", "ordervalue", "monto", "turnover", "importeeur", "totaleur", "amounteur",
+        "amount", "importe", "importetotal", "total", "totalamount", "totalprice",
+        "lineamount", "linetotal", "importelinea", "importeneto", "netamount", "sales",
+        "salesamount", "ventas", "venta", "revenue", "ingresos", "value", "valor",
+        "spend", "gasto", "dollarvalue", "ordertotal", "ordervalue", "monto", "turnover",
+        "importeeur", "totaleur", "amounteur",
     ),
-    "quantity": ("quantity", "cantidad", "qty", "units", "unidades", "uds", "cant"),
+    "quantity": (
+        "quantity", "cantidad", "qty", "units", "unidades", "uds", "cant",
+    ),
     "price": (
-        "price", "precio", "unitprice", "preciounitario", "preciounidad", "priceeach", "pvp",
+        "price", "precio", "unitprice", "preciounitario", "preciounidad", "priceeach",
+        "pvp",
     ),
     "transaction_id": (
         "transactionid", "invoiceno", "invoice", "invoiceid", "invoicenumber", "factura",
-        "numfactura", "numerofactura", "nfactura", "nofactura", "idfactura", "orderid", "order",
-        "orderno", "ordernumber", "pedido", "idpedido", "numpedido", "numeropedido", "npedido",
-        "nopedido", "ticket", "idticket", "receipt", "receiptid", "transaction", "transaccion",
-        "idtransaccion",
+        "numfactura", "numerofactura", "nfactura", "nofactura", "idfactura", "orderid",
+        "order", "orderno", "ordernumber", "pedido", "idpedido", "numpedido",
+        "numeropedido", "npedido", "nopedido", "ticket", "idticket", "receipt",
+        "receiptid", "transaction", "transaccion", "idtransaccion",
     ),
     "product": (
         "product", "producto", "productid", "idproducto", "stockcode", "sku", "articulo",
-        "idarticulo", "codarticulo", "codigoarticulo", "item", "itemid", "referencia", "ref",
-        "ean", "productcode",
+        "idarticulo", "codarticulo", "codigoarticulo", "item", "itemid", "referencia",
+        "ref", "ean", "productcode",
     ),
-    "category": ("category", "categoria", "familia", "department", "departamento", "seccion"),
-    "currency": ("currency", "currencycode", "divisa", "moneda", "currencycolumn"),
-    "channel": ("channel", "canal", "saleschannel", "canalventa"),
-    "campaign": ("campaign", "campana", "campaignid", "idcampana", "promocion", "promotion"),
-    "discount": ("discount", "descuento", "dto", "discountamount"),
-    "cost": ("cost", "coste", "costo", "unitcost", "costeunitario", "cogs"),
-    "margin": ("margin", "margen", "margincolumn", "grossmargin", "margenbruto"),
+    "category": (
+        "category", "categoria", "familia", "department", "departamento", "seccion",
+    ),
+    "currency": (
+        "currency", "currencycode", "divisa", "moneda", "currencycolumn",
+    ),
+    "channel": (
+        "channel", "canal", "saleschannel", "canalventa",
+    ),
+    "campaign": (
+        "campaign", "campana", "campaignid", "idcampana", "promocion", "promotion",
+    ),
+    "discount": (
+        "discount", "descuento", "dto", "discountamount",
+    ),
+    "cost": (
+        "cost", "coste", "costo", "unitcost", "costeunitario", "cogs",
+    ),
+    "margin": (
+        "margin", "margen", "margincolumn", "grossmargin", "margenbruto",
+    ),
 }  # fmt: skip
 """How columns are called in English and Spanish, in folded form, the likeliest first."""
 

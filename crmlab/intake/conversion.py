@@ -19,6 +19,12 @@ TEXTS = ("transaction_id", "product", "category", "currency", "channel", "campai
 DIGITS = {"amount": "18, 4"}
 """Digits that a column of numbers is carried with, if not 18 of which 6 are decimals."""
 
+PLAIN_DAY = "CASE WHEN days.text IS NULL THEN TRY_CAST({0} AS DATE) ELSE days.date END"
+JOIN_NUMBERS = (
+    "LEFT JOIN (SELECT * FROM {0}_values WHERE NOT plain) AS {0}_values "
+    "ON source_rows.{0} = {0}_values.text"
+)
+
 CLEAN_TEXT = (
     "CASE WHEN regexp_full_match({0}, '[!-~]([ -~]*[!-~])?') THEN {0} "
     "ELSE nullif(nfc_normalize(stripped(visible({0}))), '') END"
@@ -82,17 +88,21 @@ def _roles(connection: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _days(connection: duckdb.DuckDBPyConnection, loaded: Loaded, reading: Reading) -> DayForm:
-    asked = {"as_number": reading.date_system is not None}
-    connection.execute(engines.statement("day_texts"), asked)
+    counted = reading.date_system is not None
+    connection.execute(engines.statement("day_texts"), {"as_number": counted})
     connection.execute(engines.statement("time_texts"))
     day = forms.days(connection, loaded.name, reading, "date" in loaded.exact_roles)
     scale = {"epoch-ms": 1e3, "epoch-us": 1.0}.get(str(reading.date_system), 1e6)
     zone = engines.literal(reading.time_zone or "UTC")
     local = f"timezone({zone}, make_timestamptz(CAST(n * {scale:.0f} AS BIGINT)))"
     sql = engines.fill(engines.statement("days"), local=local)
-    connection.execute(
-        sql, {"form": day.form, "date_order": day.order, "system": reading.date_system}
-    )
+    asked = {
+        "form": day.form,
+        "date_order": day.order,
+        "system": reading.date_system,
+        "first_year": 1980 if str(reading.date_system).startswith("epoch") else 1900,
+    }
+    connection.execute(sql, asked)
     return day
 
 
@@ -132,12 +142,13 @@ def _records(
 ) -> None:
     numbers = [role for role in NUMBERS if role in roles]
     others = [role for role in (*NUMBERS[1:], *TEXTS) if role in roles]
-    joins = [f"LEFT JOIN {r}_values ON source_rows.{r} = {r}_values.text" for r in numbers]
+    joins = [JOIN_NUMBERS.format(role) for role in numbers]
     if day.timed:
         joins.append("LEFT JOIN time_texts ON time_part(source_rows.date) = time_texts.text")
     sql = engines.fill(
         engines.statement("records"),
         day=_day(day, reading),
+        day_text="day_part(source_rows.date)" if day.timed else "source_rows.date",
         seconds="time_texts.seconds" if day.timed else "CAST(NULL AS INTEGER)",
         amount=_amount(roles, meaning),
         amount_reason=_amount_reason(roles),
@@ -145,30 +156,29 @@ def _records(
         names="".join(f", {role}" for role in others),
         joins="\n    ".join(joins),
     )
-    epoch = str(reading.date_system).startswith("epoch")
-    connection.execute(sql, {"first_year": 1980 if epoch else 1900})
+    connection.execute(sql)
 
 
 def _day(day: DayForm, reading: Reading) -> str:
     """SQL of a row's day: as its own clock shows it, or as that of the business does."""
     if not day.timed:
-        return "CASE WHEN time_part(source_rows.date) IS NULL THEN days.date END"
-    instant = "CAST(days.date AS TIMESTAMP) + to_seconds(time_texts.seconds - time_texts.ahead)"
+        return PLAIN_DAY.format("source_rows.date")
+    plain = PLAIN_DAY.format("day_part(source_rows.date)")
+    instant = f"CAST({plain} AS TIMESTAMP) + to_seconds(time_texts.seconds - time_texts.ahead)"
     local = f"timezone({engines.literal(reading.time_zone or 'UTC')}, timezone('UTC', {instant}))"
-    told = f"CAST({local} AS DATE)" if day.instants else "days.date"
+    told = f"CAST({local} AS DATE)" if day.instants else plain
     kind = "IS NOT NULL" if day.instants else "IS NULL"
     return (
-        "CASE WHEN time_part(source_rows.date) IS NULL THEN days.date "
+        f"CASE WHEN time_part(source_rows.date) IS NULL THEN {plain} "
         f"WHEN time_texts.seconds IS NOT NULL AND time_texts.ahead {kind} THEN {told} END"
     )
 
 
 def _amount(roles: list[str], meaning: Meaning) -> str:
     """SQL of a row's money: exact before it is carried with four decimals."""
-    money = "amount_values.value"
+    money = _number("amount")
     if "amount" not in roles:
-        product = "CAST(quantity_values.value AS DECIMAL(18, 6)) * "
-        product += "CAST(price_values.value AS DECIMAL(20, 6))"
+        product = f"{_number('quantity')} * CAST({_number('price')} AS DECIMAL(20, 6))"
         money = f"TRY_CAST({product} AS DECIMAL(18, 4))"
     if meaning.amounts_sign == "reversed":
         money = f"-({money})"
@@ -187,7 +197,13 @@ def _amount_reason(roles: list[str]) -> str:
 
 
 def _other(role: str) -> str:
-    return f"{role}_values.value" if role in NUMBERS else CLEAN_TEXT.format(f"source_rows.{role}")
+    return _number(role) if role in NUMBERS else CLEAN_TEXT.format(f"source_rows.{role}")
+
+
+def _number(role: str) -> str:
+    digits = DIGITS.get(role, "18, 6")
+    direct = f"TRY_CAST(source_rows.{role} AS DECIMAL({digits}))"
+    return f"CASE WHEN {role}_values.text IS NULL THEN {direct} ELSE {role}_values.value END"
 
 
 def _rounded(connection: duckdb.DuckDBPyConnection, roles: list[str]) -> tuple[Finding, ...]:

@@ -22,8 +22,7 @@ def find(bench: Bench) -> list[Finding]:
     found = _ask(bench, "flags_customers")
     rhythm = _ask(bench, "flags_rhythm")
     return [
-        *_free(_ask(bench, "readable")),
-        *_same_day(bench),
+        *_same_day(bench, found),
         *_giant(found),
         *_far_off(_ask(bench, "flags_spend"), found),
         *_won_at_once(found),
@@ -39,20 +38,16 @@ def _ask(bench: Bench, name: str, **parts: str) -> dict[str, Any]:
     return row
 
 
-def _free(found: Mapping[str, Any]) -> list[Finding]:
-    """Rows that cost nothing: gifts, samples, tests."""
-    return [Finding("free_rows", {"rows": found["free"]})] if found["free"] else []
-
-
-def _same_day(bench: Bench) -> list[Finding]:
+def _same_day(bench: Bench, found: Mapping[str, Any]) -> list[Finding]:
     """Much of what customers come back for happens on the same day, which is one occasion."""
     roles = {row["column_name"] for row in bench.ask("DESCRIBE records")}
-    lines = {"product", "quantity"} & roles
-    if lines and "transaction_id" not in roles:
-        return []
-    transaction = "transaction_id" if lines else "record"
-    found = _ask(bench, "flags_same_day", transaction=transaction)
-    share = found["same_day"] / found["repeats"] if found["repeats"] else 0.0
+    same_day, repeats = found["rows"] - found["occasions"], found["rows"] - found["customers"]
+    if {"product", "quantity"} & roles:  # a row is a line of an order, and no purchase
+        if "transaction_id" not in roles:
+            return []
+        orders = _ask(bench, "flags_same_day")
+        same_day, repeats = orders["same_day"], orders["repeats"]
+    share = same_day / repeats if repeats else 0.0
     return [Finding("same_day", {"share": share})] if share > 0.2 else []
 
 

@@ -28,7 +28,7 @@ class DayForm:
     """The one form in which a source's days are read, and the order of their parts.
 
     `instants` is whether they tell how far their clock is ahead of UTC, `timed` whether any row
-    tells a time of day.
+    seems to tell a time of day.
     """
 
     form: str
@@ -83,11 +83,11 @@ def days(
     return DayForm(
         form=chosen["form"],
         order=order,
-        timed=times["rows"] > 0,
+        timed=times["texts"] > 0,
         instants=instants,
         proof=proof,
         rows_of_two_digit_years=chosen["two_digit_years"],
-        midnights=times["rows"] if times["midnights"] == times["rows"] else 0,
+        midnights=times["rows"] * (times["midnights"] == times["rows"]),
     )
 
 

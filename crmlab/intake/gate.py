@@ -48,13 +48,14 @@ def judge(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) 
     if read["first_date"] is None:
         bench = open_bench(connection, dt.date.max, "ignore", None)
         raise _no_usable_rows(bench, source, read["records"])
-    (readable,) = engines.fetch_rows(connection, engines.statement("readable"), {})
     against = [
-        *refusals.signs(source, readable),
-        *refusals.unique_ids(source, readable, meaning),
+        *refusals.signs(source, read),
+        *refusals.unique_ids(source, read, meaning),
         *found,
         *refusals.limits(connection, source, meaning),
     ]
+    if read["free"]:
+        flags_found.append(Finding("free_rows", {"rows": read["free"]}))
     return Judged(
         _tally(read), read["first_date"], read["last_date"], tuple(against), tuple(flags_found)
     )
@@ -69,7 +70,7 @@ def open_bench(
     """A bench with the tables occasions and aside as they stand at an end of observation."""
     bench = engines.Bench(connection, asked(observation_end, zero_amount, start))
     bench.lay("occasions", engines.statement("occasions", "parts"))
-    bench.lay("aside", engines.statement("aside", "parts", "judged"))
+    bench.lay("aside", engines.fill(engines.statement("aside"), parts=engines.statement("parts")))
     return bench
 
 

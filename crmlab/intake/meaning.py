@@ -100,7 +100,7 @@ def words(name: str, given: str | Iterable[str] | None) -> tuple[str, ...]:
 
 def plain_day(name: str, value: object) -> dt.date:
     """A day given as a date or as YYYY-MM-DD. Raises WrongParameter for anything else."""
-    if isinstance(value, dt.date) and value == value:  # noqa: PLR0124  # NaT is not itself
+    if isinstance(value, dt.date) and value == value:  # NaT is not itself
         return value.date() if isinstance(value, dt.datetime) else value
     if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
         with contextlib.suppress(ValueError):  # such as 1997-02-30

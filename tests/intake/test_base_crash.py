@@ -139,3 +139,34 @@ def test_a_first_load_that_is_killed_leaves_nothing_in_the_way(tmp_path: Path) -
     assert [-9] * (len(runs) - 1) + [0] == [ended for _, ended, _ in runs]
     assert ["unreadable"] * (len(runs) - 2) == [found for _, _, found in runs][:-2]
     assert 1 == base.status().balance["live"]
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from crmlab.intake.customer_base.base import CustomerBase
+from crmlab.intake.customer_base.store import UnwritableBase
+
+base, file = CustomerBase(Path(sys.argv[1])), sys.argv[2]
+size = (base.folder / "base.duckdb").stat().st_size
+resource.setrlimit(resource.RLIMIT_FSIZE, (size + 4096, size + 4096))
+try:
+    base.load(file)
+except UnwritableBase as error:
+    sys.exit(error.exit_code)
+"""
+
+
+def test_a_full_disk_leaves_the_base_as_it_was(tmp_path: Path) -> None:
+    """The load is refused with a line and exit code 73; it is taken when there is room again."""
+    base = CustomerBase(tmp_path / "base")
+    base.load(write(tmp_path / "a.csv", "a,2024-01-05,10,t1"))
+    rows = [f"c{n}-{n * 7919 % 10007},2024-01-07,{n},t{n + 2}" for n in range(100_000)]
+    second = write(tmp_path / "b.csv", *rows)
+    before = state(base)
+    script = [sys.executable, "-c", FULL, str(base.folder), str(second)]
+    done = subprocess.run(script, capture_output=True, text=True)
+
+    assert (73, "") == (done.returncode, done.stderr)
+    assert before == state(base)
+    assert 100_000 == base.load(second).added

@@ -16,7 +16,8 @@ def refused(code: str) -> "pytest.RaisesExc[UntrustedSource]":
 
 
 def money(rows: Rows, *texts: str, **options: object) -> Decimal:
-    return rows(*(f'a,2024-01-{n + 1:02d},"{text}"' for n, text in enumerate(texts)), **options).money
+    lines = (f'a,2024-01-{n + 1:02d},"{text}"' for n, text in enumerate(texts))
+    return rows(*lines, **options).money
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,21 @@ def test_days_that_are_not_read(rows: Rows, text: str):
 @pytest.mark.parametrize(
     "text",
     [
-        "10", "10.5", "+10.5", " 10.50 ", "\u00a010\u202f", "007", "99999999999999", "0.00005",
-        '"1,000.00"', "10 000.5", "1'234.50", "€10.5", "10.50 EUR", "US$ 10.5",
-    ],  # fmt: skip
+        "10",
+        "10.5",
+        "+10.5",
+        " 10.50 ",
+        "\u00a010\u202f",
+        "007",
+        "99999999999999",
+        "0.00005",
+        '"1,000.00"',
+        "10 000.5",
+        "1'234.50",
+        "€10.5",
+        "10.50 EUR",
+        "US$ 10.5",
+    ],
 )
 def test_amounts_that_are_read(rows: Rows, text: str):
     assert reason_of(rows(GOOD, f"a,2024-01-05,{text}")) == "used"

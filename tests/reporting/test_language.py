@@ -125,7 +125,8 @@ def test_every_text_is_asked_for() -> None:
         key for key in texts("en")
         if not any(part in source for part in (f'"{key}"', f'"{key.rsplit(".", 1)[-1]}"'))
         and not key.startswith(("glossary.", "page.", "column.", "table.", "light.", "register.",
-                                "action.", "group.", "unit.", "age.", "model", "account.rows.", "found.",
+                                "action.", "group.", "unit.", "age.", "model", "account.rows.",
+                                "found.",
                                 "zero_amount.", "rule.", "rhythm.", "trust.light.", "newer.",
                                 "decision.newer_", "trust.range_", "figure.", "word.too_"))
     ]  # fmt: skip

@@ -49,6 +49,7 @@ def ordered(columns: list[str]) -> list[str]:
 
 
 def fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
-    """SHA-256 of what the snapshot says, whenever it was loaded."""
+    """SHA-256 of what the snapshot says, whenever and in whatever order it was loaded."""
     parts = ask(connection, engines.statement("base_fingerprint"))
-    return hashlib.sha256("".join(part["digest"] for part in parts).encode()).hexdigest()
+    text = "\n".join(" ".join(str(value) for value in part.values()) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from crmlab.errors import DataError, TemporaryError
+from crmlab.errors import CrmlabError, DataError, TemporaryError
 from crmlab.intake import engines
 from crmlab.intake.customer_base.address import FILE
 
@@ -22,6 +22,9 @@ FORMAT = 1
 """Of the tables in the file; a base of another format is refused."""
 
 FRESH, LOCK = "base.duckdb.new", "lock"
+
+DISK = (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException)
+"""What the engine raises when the disk takes no more, at once or on committing."""
 
 PATIENCE = 3.0
 """Seconds to wait for somebody else who works on the base."""
@@ -43,6 +46,19 @@ class UnreadableBase(DataError):
     def __init__(self, folder: Path, found: str, remedy: str) -> None:
         self.folder = folder
         super().__init__(f"The customer base in '{folder}' cannot be read: {found}. {remedy}")
+
+
+class UnwritableBase(CrmlabError):
+    """A base that the disk has no place for."""
+
+    exit_code = 73
+
+    def __init__(self, folder: Path, found: str) -> None:
+        self.folder = folder
+        super().__init__(
+            f"The customer base in '{folder}' cannot be written: {found}. It is as it was; make "
+            "room and try again."
+        )
 
 
 class BaseBusy(TemporaryError):
@@ -89,7 +105,7 @@ def attached(
 
     Gives what the base says of itself, None if there is none yet (to write only).
     An erasure that was cut short is finished before anything else is written.
-    Raises NoBase, UnreadableBase, or BaseBusy.
+    Raises NoBase, UnreadableBase, UnwritableBase, or BaseBusy.
     """
     if not write and not (folder / FILE).is_file():
         raise NoBase(folder)
@@ -103,6 +119,8 @@ def attached(
                 rewrite(connection, folder)
                 about = read_about(connection, folder)
             yield about
+        except DISK as error:
+            raise UnwritableBase(folder, engines.first_line(error)) from error
         finally:
             _let_go(connection)
 
@@ -130,7 +148,8 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        with contextlib.suppress(duckdb.Error):  # one that failed by itself has ended already
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
@@ -185,9 +204,10 @@ def _attach(connection: duckdb.DuckDBPyConnection, folder: Path, write: bool) ->
 
 
 def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
-    with contextlib.suppress(duckdb.Error):  # a transaction that failed has ended already
-        connection.execute("ROLLBACK")
-    connection.execute("DETACH DATABASE IF EXISTS base")
+    for statement in ("ROLLBACK", "DETACH DATABASE IF EXISTS base"):
+        # Nothing to roll back is no matter; nor a full disk: what was committed is in the log file.
+        with contextlib.suppress(duckdb.Error):
+            connection.execute(statement)
 
 
 def read_about(connection: duckdb.DuckDBPyConnection, folder: Path) -> About | None:

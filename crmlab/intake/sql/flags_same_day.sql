@@ -6,7 +6,7 @@ FROM (
     SELECT DISTINCT
         customer_id,
         date,
-        {transaction}
+        transaction_id
     FROM records
     ANTI JOIN set_aside ON records.record = set_aside.record
     WHERE reason IS NULL AND amount > 0 AND date >= $start AND date <= $observation_end

@@ -10,9 +10,12 @@ WITH found AS (
 clean AS (
     SELECT
         *,
-        nfc_normalize(stripped(visible(text))) AS t,
-        plain_words(text) AS words
-    FROM found
+        CASE WHEN simple THEN text ELSE nfc_normalize(stripped(visible(text))) END AS t,
+        CASE WHEN simple THEN lower(text) ELSE plain_words(text) END AS words
+    FROM (
+        SELECT *, regexp_full_match(text, '[!-~]+') AS simple
+        FROM found
+    )
 )
 
 SELECT

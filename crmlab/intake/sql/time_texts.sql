@@ -3,7 +3,7 @@ CREATE TABLE time_texts AS
 WITH found AS (
     SELECT time_part(date) AS text, count(*) AS rows
     FROM source_rows
-    WHERE strpos(date, ':') > 0
+    WHERE time_part(date) IS NOT NULL
     GROUP BY 1
 ),
 
