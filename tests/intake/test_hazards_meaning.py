@@ -97,6 +97,13 @@ def test_a7_a_key_on_rows_that_differ_is_no_key(rows: Rows):
     assert rows(*lines, header=header, duplicates="keep").account(END).used.records == 3
 
 
+def test_a7_a_return_may_bear_the_number_of_its_purchase(rows: Rows):
+    header = "customer_id,date,amount,transaction_id"
+    lines = ("a,2024-01-05,10,X1", "a,2024-01-09,-4,X1")
+
+    assert rows(*lines, header=header).account(END).used == Tally(2, Decimal(6), 1)
+
+
 def test_a7_lines_of_an_order_share_its_number(rows: Rows):
     header = "customer_id,date,amount,transaction_id,product"
     lines = ("a,2024-01-05,10,X1,p", "a,2024-01-05,12,X1,q")
