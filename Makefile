@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint bench bench-models coverage check-covariates check-uci clean
+.PHONY: help demo test lab lint bench bench-models bench-intake coverage check-covariates check-uci clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -35,6 +35,9 @@ coverage: $(VENV)/.installed ## simulate 1,000 bases of each kind: do the interv
 
 bench-models: $(VENV)/.installed ## time fits and scores against lifetimes, to 1 million customers
 	$(BIN)/python benchmarks/models.py
+
+bench-intake: $(VENV)/.installed ## time reading and checking a CSV against DuckDB's own reading of it
+	$(BIN)/python benchmarks/intake.py
 
 check-uci: $(VENV)/.installed ## read UCI Online Retail to the row and cent: make check-uci DATA=folder
 	$(BIN)/python benchmarks/uci.py $(DATA)
