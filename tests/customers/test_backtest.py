@@ -77,14 +77,14 @@ def test_later_rows_change_nothing_in_calibration(sample_log: crmlab.Transaction
 def test_new_customers_of_the_holdout_are_counted() -> None:
     """They are outside the forecast; how many and their share of the money are said."""
     rng = np.random.default_rng(2)
-    who = np.concatenate([np.arange(60), rng.integers(0, 60, 340)])
+    who = 1 + np.concatenate([np.arange(60), rng.integers(0, 60, 340)])
     day = np.concatenate([rng.integers(0, 200, 60), rng.integers(0, 360, 340)])
     date = pd.Timestamp("2023-01-01") + pd.to_timedelta(day, unit="D")
     old = pd.DataFrame({"customer_id": who, "date": date, "amount": 10.0})
     new = pd.DataFrame(
         {"customer_id": ["n1", "n2"], "date": pd.Timestamp("2023-11-11"), "amount": 35.0}
     )
-    log = crmlab.read_transactions(pd.concat([old, new]))
+    log = crmlab.read_transactions(pd.concat([old, new]), duplicates="keep")
     test = crmlab.Backtest.run(
         log, calibration_end="2023-09-30", observation_end="2023-12-31", model="mbg-nbd"
     )
@@ -133,8 +133,8 @@ def test_a_test_without_purchases_is_a_bad_sign_not_no_test() -> None:
          "amount": 5.0}
     )  # fmt: skip
     test = crmlab.Backtest.run(
-        crmlab.read_transactions(frame), calibration_end="2023-08-01",
-        observation_end="2024-06-30",
+        crmlab.read_transactions(frame, duplicates="keep", accept="late_end"),
+        calibration_end="2023-08-01", observation_end="2024-06-30",
     )  # fmt: skip
 
     assert test.verdict == "nothing"

@@ -111,7 +111,7 @@ def test_small_or_single_cohorts_are_not_compared(sample_log: crmlab.Transaction
     cut = sample_log.occasions("1997-01-31")
     rows = cut[cut["date"] <= "1997-01-31"]
     alone = crmlab.Study.run(
-        crmlab.read_transactions(rows, zero_amount="occasion"),
+        crmlab.read_transactions(rows, zero_amount="occasion", accept="late_end"),
         observation_end="1997-06-30", margin=0.3, discount_rate=0.1,
     )  # fmt: skip
 

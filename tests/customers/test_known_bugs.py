@@ -61,7 +61,7 @@ def test_holdout_and_calibration_count_the_same_thing() -> None:
     ).drop_duplicates()  # fmt: skip
     tests = [
         crmlab.Backtest.run(
-            crmlab.read_transactions(rows), calibration_end="2023-08-31",
+            crmlab.read_transactions(rows, duplicates="keep"), calibration_end="2023-08-31",
             observation_end="2023-12-31",
         )
         for rows in (once, pd.concat([once, once]))

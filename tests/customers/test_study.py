@@ -183,7 +183,7 @@ def regular_log() -> crmlab.TransactionLog:
     day = np.concatenate([joined, joined[bought.customer] + np.floor(bought.time)])
     rows = pd.DataFrame(
         {
-            "customer_id": who,
+            "customer_id": who + 1,
             "date": pd.Timestamp("2023-01-01") + pd.to_timedelta(day, unit="D"),
             "amount": np.round(1 + rng.gamma(3.0, 5.0, n)[who] * rng.gamma(6.0, 1.0, len(who)), 2),
         }

@@ -11,4 +11,4 @@ def test_every_refusal_is_known_by_name() -> None:
     }
 
     assert family == refusals()
-    assert {2, 3, 4, 70} == {kind.exit_code for kind in refusals().values()}
+    assert {2, 3, 4, 70, 75} == {kind.exit_code for kind in refusals().values()}
