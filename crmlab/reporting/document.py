@@ -22,7 +22,7 @@ def publish(
     study: Study,
     backtest: Backtest | None = None,
 ) -> str:
-    """Write results.json, tables.xlsx and customers.parquet into `run_dir`; nothing if it is ''.
+    """Write the figures, tables, customers and rows set aside into `run_dir`; nothing if it is ''.
 
     results.json is written last and says "complete": without it the run did not succeed.
     """
@@ -32,6 +32,9 @@ def publish(
     tables = [table for page in pages for table in tables_of(page)]
     write_workbook(folder / "tables.xlsx", tables, cover.language)
     study.write_customers(folder / "customers.parquet")
+    study.log.write_quarantine(
+        folder / "quarantine.parquet", observation_end=study.assumptions.observation_end
+    )
     results = _results(cover, pages, study, backtest)
     text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "results.json").write_text(text, encoding="utf-8")

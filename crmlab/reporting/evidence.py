@@ -82,13 +82,16 @@ def cautions(study: Study) -> list[Sentence]:
     account = study.account
     out = []
     if account.returns:
-        matched = -float(account.returned.matched)
+        matched, unmatched = account.returned.matched, account.returned.unmatched
         out.append(
             say(
                 "account.returns", style="caveat", returns=money(-float(account.returns)),
-                matched=money(matched), unmatched=money(-float(account.returned.unmatched)),
+                matched=money(-float(matched)), unmatched=money(-float(unmatched)),
             )
         )  # fmt: skip
+        rest = account.returns - matched - unmatched
+        if rest:
+            out.append(say("account.returns_rest", style="caveat", rest=money(-float(rest))))
     aside = account.set_aside_total.records / account.read.records
     if aside > MANY_SET_ASIDE:
         out.append(say("account.many_set_aside", style="caveat", share=share(aside)))
