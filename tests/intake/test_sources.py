@@ -228,6 +228,7 @@ def test_c16_a_gzip_file_cut_short_is_refused_whole(write: Write, load: Load, cu
         (gzip.compress(TEXT.encode())[:-8] + bytes(8), "its gzip is damaged"),
         (gzip.compress(gzip.compress(TEXT.encode())), "it is packed twice"),
     ],
+    ids=["more behind it", "checksum", "twice"],  # their bytes hold the time of day
 )
 def test_a_gzip_file_with_damage_is_refused(write: Write, load: Load, content: bytes, told: str):
     with pytest.raises(UnreadableSource, match=told):
