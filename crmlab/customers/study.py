@@ -13,7 +13,7 @@ from crmlab.customers.scores import Assumptions, score
 from crmlab.errors import ModelError, WrongParameter
 from crmlab.intake.account import Account
 from crmlab.intake.log import TransactionLog
-from crmlab.models.base import Fit
+from crmlab.models.base import NO_DROPOUT, Fit
 from crmlab.models.catalogue import PURCHASE_MODELS
 from crmlab.models.gamma_gamma import GammaGamma
 
@@ -69,6 +69,11 @@ class Study:
     def equity(self) -> float:
         """Customer equity: the sum of residual_clv over all customers."""
         return float(self.customers["residual_clv"].sum())
+
+    @property
+    def shows_no_dropout(self) -> bool:
+        """Whether the fitted model sees nobody leave, so that everybody counts as active."""
+        return NO_DROPOUT in self.purchases.diagnosis.findings
 
     def equity_interval(self, level: float = 0.95, seed: int = 1997) -> Interval:
         """Prediction interval of the margin that the base will really bring, discounted."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from crmlab.models.covariates import Covariates
     from crmlab.models.draws import Draws
 
+NO_DROPOUT = "This data shows no dropout."
 NORMAL_975 = 1.959963984540054  # half-width of a 95 % interval in standard errors
 
 

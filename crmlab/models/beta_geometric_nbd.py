@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from crmlab.models import beta_geometric as formulas
-from crmlab.models.base import Histories
+from crmlab.models.base import NO_DROPOUT, Histories
 from crmlab.models.covariates import Link
 from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
@@ -31,7 +31,7 @@ def lacks(r: float, a: float | Array, b: float | Array) -> tuple[str, ...]:
     """What data that gave these parameters lack, in words."""
     out = ["All customers buy at the same rate."] if r > 500 else []
     if np.all(a / (a + b) < 1e-3):
-        out.append("This data shows no dropout.")
+        out.append(NO_DROPOUT)
     elif np.all(a + b > 1e3):
         out.append("All customers drop out with the same probability.")
     elif np.all(a + b < 1e-2):

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from crmlab.models import pareto as formulas
-from crmlab.models.base import Histories
+from crmlab.models.base import NO_DROPOUT, Histories
 from crmlab.models.covariates import Link
 from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
@@ -52,7 +52,7 @@ class ParetoNBD(AbstractPurchaseModel):
     def _findings(self, span: float) -> tuple[str, ...]:
         out = ["All customers buy at the same rate."] if self.r > 500 else []
         if np.all(self.s * span / self.beta < 1e-3):
-            out.append("This data shows no dropout.")
+            out.append(NO_DROPOUT)
         elif self.s > 500:
             out.append("All customers leave at the same rate.")
         return tuple(out)

@@ -99,6 +99,8 @@ def cautions(study: Study) -> list[Sentence]:
         out.append(say("account.heavy_spend", style="caveat"))
     if study.purchases.diagnosis.status != "converged":
         out.append(say("account.open_parameters", style="caveat"))
+    if study.shows_no_dropout:
+        out.append(say("account.no_dropout", style="caveat"))
     silence, longest = silences(study)
     if silence > max(7, 3 * longest):
         out.append(
