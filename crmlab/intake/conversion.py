@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-from crmlab.intake import engines, forms
+from crmlab.intake import engines, forms, merged_ids
 from crmlab.intake.findings import Finding
 from crmlab.intake.forms import DayForm, IdForm, NumberForm
 from crmlab.intake.loaded import Loaded
@@ -67,17 +67,18 @@ def convert(
     connection.execute(engines.statement("totals"), {"totals": list(TOTALS)})
     connection.execute(engines.statement("totals_named"))
     rounded = _rounded(connection, roles)
+    merged = merged_ids.tell(connection, meaning.merged_ids)
     for role in roles:
         if role in NUMBERS:
             connection.execute(f"DROP TABLE {role}_texts; DROP TABLE {role}_values")
     connection.execute(
         "DROP TABLE day_texts; DROP TABLE time_texts; DROP TABLE days; "
-        "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE totals"
+        "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE id_map; DROP TABLE totals"
     )
     return Conversion(
         proofs=(day.proof, number.proof),
         normalised=_normalised(day, number, ids),
-        flags=(*ids.personal, *rounded, *_midnight(day)),
+        flags=(*ids.personal, *merged, *rounded, *_midnight(day)),
         currency=number.currencies[0] if number.currencies else None,
     )
 
@@ -129,6 +130,7 @@ def _ids(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -
     }
     connection.execute(engines.statement("id_texts"), asked)
     form = forms.ids(connection, source)
+    merged_ids.load(connection, meaning.merged_ids)
     connection.execute(engines.statement("ids"), {"as_whole": form.as_whole})
     return form
 

@@ -187,6 +187,7 @@ def read_transactions(
     start: str | dt.date | None = None,
     placeholders: str | Iterable[str] = (),
     keep_ids: str | Iterable[str] = (),
+    merged_ids: str | None = None,
     fold_case: bool = False,
     amounts_sign: Literal["as_written", "reversed"] = "as_written",
     vat: Literal["included", "excluded"] | None = None,

@@ -43,6 +43,7 @@ class Meaning:
     aside. cancelled: prefix of the transaction ids of cancellations. duplicates: what becomes of
     a row that equals an earlier one; None: kept if they are few. start: first day. placeholders:
     further ids that mean nobody; keep_ids: ids that do mean somebody, though they look like such.
+    merged_ids: a CSV file of ids and the ids that their customers keep.
     fold_case: 'a' and 'A' are one customer. amounts_sign: 'reversed' if sales are negative. vat:
     whether amounts include it; told, never computed with. limit and reason_limit: the share of
     rows, or of money, set aside as faulty that makes the source untrusted, in all and for one
@@ -56,6 +57,7 @@ class Meaning:
     start: dt.date | None = None
     placeholders: tuple[str, ...] = ()
     keep_ids: tuple[str, ...] = ()
+    merged_ids: str | None = None
     fold_case: bool = False
     amounts_sign: str = "as_written"
     vat: str | None = None

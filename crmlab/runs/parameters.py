@@ -76,6 +76,7 @@ READING = (
 
 MEANING = (
     "zero_amount", "returns", "cancelled", "duplicates", "start", "placeholders", "keep_ids",
+    "merged_ids",
     "fold_case", "amounts_sign", "vat", "limit", "reason_limit", "accept",
 )  # fmt: skip
 """Parameters that say how its rows are understood."""
@@ -178,6 +179,13 @@ class SourceParameters(BaseModel):
     )
     keep_ids: Text = _declare(
         "", "ids that do mean a customer, though they look like such", "ids, with commas"
+    )
+    merged_ids: Text | None = _declare(
+        None,
+        "customers who have several ids: a CSV file with a heading, an id and the id that its "
+        "customer keeps in each line",
+        "the path of a CSV file",
+        min_length=1,
     )
     fold_case: bool = _declare(False, "are ids that differ by case one customer?", "true or false")
     amounts_sign: Literal["as_written", "reversed"] = _declare(

@@ -60,6 +60,9 @@ def run_report(
     """
     parameters.resolved()
     source = locate(parameters.source)
+    if parameters.merged_ids is not None:
+        found = locate(parameters.merged_ids)
+        parameters = parameters.model_copy(update={"merged_ids": found})
     started = datetime.datetime.now(datetime.UTC)
     run_id = publish.new_run_id(started, report.name, parameters.model_dump())
     folder = publish.claim(out / report.name / parameters.language, run_id)

@@ -18,7 +18,7 @@ from crmlab.intake.loaded import Loaded
 from crmlab.intake.meaning import Meaning
 from crmlab.intake.reading import Reading
 
-SETTLED = ("cancelled", "placeholders", "keep_ids", "fold_case", "amounts_sign")
+SETTLED = ("cancelled", "placeholders", "keep_ids", "merged_ids", "fold_case", "amounts_sign")
 """Options of Meaning that are about single rows, and settled when they are loaded."""
 
 

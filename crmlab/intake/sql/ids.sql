@@ -1,6 +1,9 @@
 -- What each text for a customer means, where that is not the text itself.
 CREATE TABLE ids AS
-SELECT *
+SELECT
+    text,
+    coalesce(id_map.customer, own.customer_id) AS customer_id,
+    reason
 FROM (
     SELECT
         text,
@@ -11,5 +14,6 @@ FROM (
         END AS customer_id,
         reason
     FROM id_texts
-)
-WHERE customer_id IS DISTINCT FROM text
+) AS own
+LEFT JOIN id_map ON own.customer_id = id_map.id
+WHERE coalesce(id_map.customer, own.customer_id) IS DISTINCT FROM text
