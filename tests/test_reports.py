@@ -20,6 +20,7 @@ from crmlab.runs.run import Published
 
 ARTEFACTS = {
     "report.html", "report.pdf", "report.ipynb", "tables.xlsx", "customers.parquet",
+    "quarantine.parquet",
     "results.json", "manifest.json",
 }  # fmt: skip
 TASKS = [(name, language) for name in PARAMETERS for language in ("en", "es")]
@@ -77,7 +78,7 @@ def pango() -> bool:
 
 
 def test_everything_is_there_and_latest_points_to_it(made: Made) -> None:
-    """Seven artefacts (six where Pango is missing), and `latest` is this run."""
+    """Eight files (seven where Pango is missing), and `latest` is this run."""
     expected = ARTEFACTS if pango() else ARTEFACTS - {"report.pdf"}
 
     assert {p.name for p in made.folder.iterdir()} == expected
