@@ -18,8 +18,9 @@ import typer
 import crmlab
 from crmlab import ParetoNBD, likelihood_ratio_test
 from crmlab.models import covariate_fit
-from crmlab.models.base import Fit, parameters
+from crmlab.models.base import Fit
 from crmlab.models.covariates import CovariateModel
+from crmlab.models.estimates import parameters
 from crmlab.models.fitting import Optimum, maximize
 
 FORMULA = "Gender + Channel"

@@ -27,7 +27,7 @@ from rich.console import Console
 
 import crmlab
 from crmlab import BGNBD, GammaGamma, ParetoNBD
-from crmlab.models.base import histories
+from crmlab.models.histories import histories
 
 with warnings.catch_warnings():  # its import warns
     warnings.simplefilter("ignore")

@@ -19,14 +19,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from crmlab.customers.scores import Assumptions
-from crmlab.models.base import (
-    Fit,
-    at_coordinates,
-    coordinates,
-    estimates,
-    slope_steps,
-    with_parameters,
-)
+from crmlab.models.base import Fit, slope_steps
+from crmlab.models.estimates import at_coordinates, coordinates, estimates, with_parameters
 from crmlab.models.special import Array, unique_rows
 
 COARSE_NODES = 14  # of the time rule, inside the slopes only

@@ -1,19 +1,16 @@
-"""What every model shares: checked histories, and a fit as a value."""
+"""What every model shares: a fit, as a value."""
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
-from itertools import pairwise, zip_longest
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
-from crmlab.errors import InvalidHistory, WrongParameter
+from crmlab.models.estimates import coordinates, described, estimates, fixed, names, title
 from crmlab.models.fitting import Optimum
-from crmlab.models.special import Array, Counts, unique_rows
+from crmlab.models.special import Array, Counts
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -25,29 +22,6 @@ if TYPE_CHECKING:
 
 NO_DROPOUT = "This data shows no dropout."
 NORMAL_975 = 1.959963984540054  # half-width of a 95 % interval in standard errors
-
-
-class Histories(NamedTuple):
-    """Purchase histories, one a customer or one a pattern; `customers` share each."""
-
-    frequency: Counts
-    recency: Array
-    T: Array
-    customers: Counts
-
-    def patterns(self) -> Histories:
-        """The distinct (frequency, recency, T), each with its number of customers."""
-        (x, t_x, T), inverse, _ = unique_rows(self.frequency, self.recency, self.T)
-        count = np.bincount(inverse, weights=self.customers).astype(np.int64)
-        return Histories(x.astype(np.int64), t_x, T, count)
-
-    def sample(self, size: int) -> Histories:
-        """Every k-th customer, `size` of them or a little more, in the order of the patterns."""
-        step = max(1, int(self.customers.sum()) // size)
-        before = np.concatenate(([0], np.cumsum(self.customers))) + step // 2
-        chosen = np.diff(before // step)
-        some = chosen > 0
-        return Histories(self.frequency[some], self.recency[some], self.T[some], chosen[some])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,98 +174,6 @@ class Fit(Generic[M]):
         return head + table
 
 
-class Estimates(NamedTuple):
-    """What of a model is estimated, in the order of its covariance.
-
-    The covariance is that of the logarithms of those that must be `positive`, and of the others as
-    they are. `processes` says which process each belongs to, in a model with covariates.
-    """
-
-    names: list[str]
-    values: Array
-    positive: NDArray[np.bool_]
-    processes: tuple[str, ...] = ()
-
-    def natural(self, theta: Array) -> Array:
-        """Values from coordinates: exp of those that are logarithms."""
-        out: Array = np.exp(theta, out=np.array(theta, dtype=float), where=self.positive)
-        return out
-
-
-def names(model: Any) -> list[str]:
-    """Names of what is estimated, in the order of the covariance."""
-    return estimates(model).names
-
-
-def field_names(model: Any) -> list[str]:
-    """Names of the fields that are estimated: those without metadata={"estimated": False}."""
-    fields = dataclasses.fields(model)
-    return [field.name for field in fields if field.metadata.get("estimated", True)]
-
-
-def fixed(model: Any) -> dict[str, Any]:
-    """A model's fields that are not estimated by climbing the likelihood, by name."""
-    own = field_names(model)
-    every = [field.name for field in dataclasses.fields(model)]
-    return {name: getattr(model, name) for name in every if name not in own}
-
-
-@functools.singledispatch
-def estimates(model: Any) -> Estimates:
-    """What is estimated of a model: its fields, all of them above 0."""
-    own = field_names(model)
-    values = np.array([getattr(model, name) for name in own], dtype=float)
-    return Estimates(own, values, np.ones(len(own), dtype=bool))
-
-
-@functools.singledispatch
-def with_parameters(model: Any, values: ArrayLike) -> Any:
-    """The same model with other values of what is estimated."""
-    own = field_names(model)
-    return dataclasses.replace(model, **dict(zip(own, map(float, np.asarray(values)), strict=True)))
-
-
-@functools.singledispatch
-def described(model: Any) -> dict[str, Any]:
-    """A model in plain numbers and text."""
-    found = estimates(model)
-    values = dict(zip(found.names, found.values.tolist(), strict=True))
-    return {"model": type(model).__name__, "parameters": values | fixed(model)}
-
-
-def title(model: Any) -> str:
-    """A model's name for people, which says whether it has covariates."""
-    told = described(model)
-    return str(told["model"]) + (" with covariates" if "covariates" in told else "")
-
-
-def check_positive(model: Any) -> None:
-    """Raise WrongParameter for a model with a parameter that is not a number above 0."""
-    for name in field_names(model):
-        values = np.asarray(getattr(model, name))
-        wrong = ~(np.isfinite(values) & (values > 0))
-        if wrong.any():
-            first = values[wrong].tolist()[0]
-            raise WrongParameter(name, first, f"a number above 0, as {model.label} needs it")
-
-
-def parameters(model: Any) -> Array:
-    """Values of what is estimated, in the order of the covariance."""
-    return estimates(model).values
-
-
-def coordinates(model: Any) -> Array:
-    """What is estimated on the scale of the covariance: logarithms, and coefficients."""
-    found = estimates(model)
-    out: Array = np.log(found.values, out=found.values.copy(), where=found.positive)
-    return out
-
-
-def at_coordinates(model: Any, theta: Array) -> Any:
-    """The same model at other coordinates."""
-    return with_parameters(model, estimates(model).natural(theta))
-
-
 def slope_steps(fit: Fit[Any]) -> Array:
     """Steps in the coordinates for central differences: a coefficient's in its standard error."""
     errors = np.sqrt(np.diag(fit.covariance))
@@ -336,83 +218,3 @@ def fit_of(
         diagnosis,
         data,
     )
-
-
-def histories(table: Any) -> Histories:
-    """Checked histories of a table with columns frequency, recency, T and, for patterns, count.
-
-    Raises InvalidHistory naming how many customers are impossible, the first of them, and why.
-    """
-    columns = ("frequency", "recency", "T", *(["count"] if "count" in table else []))
-    check_aligned(**{name: table[name] for name in columns})
-    x, t_x, T = (np.asarray(table[c], dtype=float) for c in ("frequency", "recency", "T"))
-    count = np.asarray(table["count"], dtype=float) if "count" in table else np.ones(len(x))
-    index = getattr(table, "index", None)
-    labels = np.arange(len(x)) if index is None or callable(index) else np.asarray(index)
-    found = check_history(x, t_x, T, labels)
-    uncounted = ~np.isfinite(count) | (count < 0) | (count % 1 != 0)
-    _refuse(
-        uncounted, labels, (x, t_x, T), "a count that is no whole number >= 0", "Count customers."
-    )
-    late = (found.frequency > 0) & (found.recency <= 0)
-    _refuse(late, labels, (x, t_x, T), "repeat purchases but a recency of 0", "Merge each day.")
-    some = count > 0
-    counted = count[some].astype(np.int64)
-    return Histories(found.frequency[some], found.recency[some], found.T[some], counted)
-
-
-def check_history(
-    frequency: ArrayLike, recency: ArrayLike, T: ArrayLike, labels: Any = None
-) -> Histories:
-    """Broadcast and check histories: whole frequency >= 0, 0 <= recency <= T, nothing missing.
-
-    A recency above T by rounding alone (1e-9 of T) is taken as T. Raises InvalidHistory.
-    """
-    check_aligned(frequency=frequency, recency=recency, T=T)
-    x, t_x, span = np.broadcast_arrays(
-        *(np.asarray(v, dtype=float) for v in (frequency, recency, T))
-    )
-    labels = np.arange(x.size) if labels is None else labels
-    values = (x.ravel(), t_x.ravel(), span.ravel())
-    finite = np.isfinite(values[0]) & np.isfinite(values[1]) & np.isfinite(values[2])
-    with np.errstate(invalid="ignore"):
-        checks = (
-            (~finite, "a missing or infinite frequency, recency or T", "Set them aside first."),
-            ((values[0] < 0) | (values[0] % 1 != 0), "a frequency that is no whole number >= 0",
-             "Frequency counts the occasions after the first."),
-            ((values[1] < 0) | (values[1] > values[2] * (1 + 1e-9)), "a recency below 0 or above T",
-             "Check observation_end."),
-            ((values[0] == 0) & (values[1] > 0), "no repeat purchase but a recency above 0",
-             "Recency is the time from the first to the last purchase."),
-        )  # fmt: skip
-    for wrong, what, remedy in checks:
-        _refuse(wrong, labels, values, what, remedy)
-    return Histories(x.astype(np.int64), np.minimum(t_x, span), span, np.ones(x.shape, np.int64))
-
-
-def check_aligned(**columns: Any) -> None:
-    """Raise InvalidHistory where columns with labels (such as pandas Series) do not have the same.
-
-    Taken by position, as arrays are, they would give one customer another one's history.
-    """
-    labelled = [(n, c.index) for n, c in columns.items() if not callable(getattr(c, "index", len))]
-    for (first, here), (name, there) in pairwise(labelled):
-        if here is there or here.equals(there):
-            continue
-        rows = list(zip_longest(here, there, fillvalue="nothing"))
-        apart = [i for i, (one, other) in enumerate(rows) if one != other]
-        if apart:
-            raise InvalidHistory(
-                f"different labels in {first} and {name}", len(apart), len(rows),
-                "row {}, {} against {}".format(apart[0], *rows[apart[0]]),
-                "Take both from one table, or align them first.",
-            )  # fmt: skip
-
-
-def _refuse(wrong: Any, labels: Any, values: tuple[Any, ...], what: str, remedy: str) -> None:
-    if not wrong.any():
-        return
-    i = int(np.flatnonzero(wrong)[0])
-    x, t_x, T = (float(v[i]) for v in values)
-    first = f"customer {labels[i]}, frequency {x:g}, recency {t_x:g}, T {T:g}"
-    raise InvalidHistory(what, int(wrong.sum()), wrong.size, first, remedy)

@@ -11,13 +11,14 @@ terms only, so nothing is singular at a = 1 or r = 1. Times are in any one unit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, expit, gammaln, xlogy
 
-from crmlab.models.derivatives import Derivatives, added, slices
+from crmlab.models.derivatives import Derivatives, Terms, added, slices
 from crmlab.models.fitting import Evaluation
 from crmlab.models.special import (
     Array,
@@ -29,6 +30,8 @@ from crmlab.models.special import (
     log_survived,
     relative_expm1,
     softplus,
+    softplus_and_share,
+    unique_rows,
 )
 
 Rows = NDArray[np.intp]
@@ -70,42 +73,81 @@ def log_likelihood(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) ->
     return purchases + log_survived(h.a, h.b, n) + softplus(log_odds)
 
 
-def evaluate(
-    h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts, count: Counts
-) -> Evaluation:
-    """Log-likelihood of `count` customers a pattern, with its exact gradient and Hessian."""
-    return added(
-        derivatives(h.of(rows), x[rows], t_x[rows], T[rows], n[rows]).total(count[rows])
-        for rows in slices(len(x))
-    )
+def objective(
+    x: Counts, t_x: Array, T: Array, n: Counts, count: Counts
+) -> Callable[[Array], Evaluation]:
+    """Log-likelihood of `count` customers a pattern in r, alpha, a, b, with gradient and Hessian.
+
+    Only the last coin's term needs every pattern; the others are added up once for each distinct
+    number of purchases and, being linear in x, for each distinct T with its mean x.
+    """
+    (xs, ns), of_x, _ = unique_rows(x, n)
+    (spans,), of_T, _ = unique_rows(T)
+    with_x = np.bincount(of_x, weights=count).astype(np.int64)
+    with_T = np.bincount(of_T, weights=count).astype(np.int64)
+    mean_x = np.bincount(of_T, weights=count * x) / with_T
+    numbers = xs.astype(np.int64), ns.astype(np.int64)
+
+    def evaluate(values: Array) -> Evaluation:
+        h = Parameters(*values.tolist())
+        coins = (
+            last_coin(h, x[rows], t_x[rows], T[rows], n[rows]).total(count[rows])
+            for rows in slices(len(x))
+        )
+        whole = _numbers(h, *numbers).total(with_x), _exposure(h, mean_x, spans).total(with_T)
+        return added((*whole, *coins))
+
+    return evaluate
 
 
 def derivatives(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Derivatives:
     """Log-likelihood of each history with its exact derivatives in r, alpha, a, b."""
-    r, alpha, a, b = h
-    rise, rise_r, rise_rr = log_rising(r, x)
-    _, rise_b, rise_bb = log_rising(b, n)
-    _, rise_ab, rise_abab = log_rising(a + b, n)
-    end, last = 1 / (alpha + T), 1 / (alpha + t_x)
-    coin = np.where(n > 0, 1 / (b + np.maximum(n, 1) - 1), 0.0)
-    dropped = np.where(n > 0, 1.0, 0.0)
+    return last_coin(h, x, t_x, T, n).plus(_numbers(h, x, n)).plus(_exposure(h, x, T))
+
+
+def last_coin(h: Parameters, x: Counts, t_x: Array, T: Array, n: Counts) -> Derivatives:
+    """The term ln(1 + odds of having dropped out at t_x) of each history."""
+    end, last = 1 / (h.alpha + T), 1 / (h.alpha + t_x)
     log_odds = log_odds_dropped(h, x, t_x, T, n)
-    share = expit(log_odds)
-    odds_slope = np.array([np.log1p((T - t_x) * last), (r + x) * (end - last), dropped / a, -coin])
-    log_fall = np.log1p(T / alpha)
-    value = rise - r * log_fall - x * np.log(alpha + T) + log_survived(a, b, n) + softplus(log_odds)
-    slope = share * odds_slope + [
-        rise_r - log_fall, r / alpha - (r + x) * end, -rise_ab, rise_b - rise_ab
-    ]  # fmt: skip
+    value, share = softplus_and_share(log_odds)
+    # Where no coin fell the share is 0, and what the other factors are does not matter.
+    coin = 1 / (h.b + np.maximum(n, 1) - 1)
+    apart = end - last
+    slopes = np.empty((4, len(x)))
+    slopes[0] = np.log1p((T - t_x) * last)
+    slopes[1] = (h.r + x) * apart
+    slopes[2] = 1 / h.a
+    slopes[3] = -coin
     curves = {
-        (0, 0): rise_rr,
-        (0, 1): 1 / alpha - end + share * (end - last),
-        (1, 1): -r / alpha**2 + (r + x) * (end**2 + share * (last**2 - end**2)),
-        (2, 2): -rise_abab - share * dropped / a**2,
-        (2, 3): -rise_abab,
-        (3, 3): rise_bb - rise_abab + share * coin**2,
+        (0, 1): share * apart,
+        (1, 1): -share * slopes[1] * (end + last),
+        (2, 2): -share / h.a**2,
+        (3, 3): share * coin * coin,
     }
-    return Derivatives(value, slope, share * (1 - share), odds_slope, curves)
+    return Derivatives(value, share * slopes, share * (1 - share), slopes, curves)
+
+
+def _numbers(h: Parameters, x: Counts, n: Counts) -> Terms:
+    """The terms in which only the numbers of purchases and of coins matter."""
+    rise, rise_r, rise_rr = log_rising(h.r, x)
+    _, rise_b, rise_bb = log_rising(h.b, n)
+    _, rise_ab, rise_abab = log_rising(h.a + h.b, n)
+    gradient = np.stack([rise_r, np.zeros(len(x)), -rise_ab, rise_b - rise_ab])
+    curves = {
+        (0, 0): rise_rr, (2, 2): -rise_abab, (2, 3): -rise_abab, (3, 3): rise_bb - rise_abab
+    }  # fmt: skip
+    return Terms(rise + log_survived(h.a, h.b, n), gradient, curves)
+
+
+def _exposure(h: Parameters, x: Counts | Array, T: Array) -> Terms:
+    """The terms in the time watched; linear in x."""
+    r, alpha = h.r, h.alpha
+    end = 1 / (alpha + T)
+    fall = np.log1p(T / alpha)
+    none = np.zeros(len(T))
+    gradient = np.stack([-fall, r / alpha - (r + x) * end, none, none])
+    curves = {(0, 1): 1 / alpha - end, (1, 1): (r + x) * end**2 - r / alpha**2}
+    return Terms(-r * fall - x * np.log(alpha + T), gradient, curves)
 
 
 def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:

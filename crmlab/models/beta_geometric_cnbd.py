@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmlab.errors import InvalidHistory, NotEstimable, WrongParameter
-from crmlab.models import erlang, erlang_ahead
-from crmlab.models.base import Fit, Histories, check_history, histories
+from crmlab.models import beta_geometric, erlang, erlang_ahead
+from crmlab.models.base import Fit
 from crmlab.models.beta_geometric import Parameters
 from crmlab.models.beta_geometric_nbd import STARTS, lacks
 from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
+from crmlab.models.histories import Histories, check_history, histories
 from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.models.simulation import Customers
 from crmlab.models.special import Array, Counts
@@ -113,6 +114,8 @@ class AbstractBetaGeometricCNBD(AbstractPurchaseModel):
     def _objective(cls, data: Histories, k: int = 1) -> Callable[[Array], Evaluation]:
         x, t_x, T, count = data
         n = x + cls.first_coin
+        if k == 1:
+            return beta_geometric.objective(x, t_x, T, n, count)
         return lambda values: erlang.evaluate(Parameters(*values), k, x, t_x, T, n, count)
 
     def _findings(self, span: float) -> tuple[str, ...]:  # noqa: ARG002

@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from crmlab.models import beta_geometric as formulas
-from crmlab.models.base import NO_DROPOUT, Histories
+from crmlab.models.base import NO_DROPOUT
 from crmlab.models.covariates import Link
 from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
+from crmlab.models.histories import Histories
 from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.models.simulation import Customers
 from crmlab.models.special import Array, Counts
@@ -69,8 +70,7 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
     @classmethod
     def _objective(cls, data: Histories) -> Callable[[Array], Evaluation]:
         x, t_x, T, count = data
-        n = x + cls.first_coin
-        return lambda values: formulas.evaluate(formulas.Parameters(*values), x, t_x, T, n, count)
+        return formulas.objective(x, t_x, T, x + cls.first_coin, count)
 
     def _findings(self, span: float) -> tuple[str, ...]:  # noqa: ARG002
         return lacks(self.r, self.a, self.b)

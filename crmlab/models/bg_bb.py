@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from crmlab.errors import InvalidHistory, NotEstimable
 from crmlab.models import beta_bernoulli as formulas
-from crmlab.models.base import Fit, check_aligned, check_positive, fit_of
+from crmlab.models.base import Fit, fit_of
+from crmlab.models.estimates import check_positive
 from crmlab.models.fitting import in_logs, maximize
+from crmlab.models.histories import check_aligned
 from crmlab.models.special import Array, Counts, unique_rows
 
 STARTS = ((1.0, 1.0, 0.5, 3.0), (0.3, 1.0, 1.0, 10.0), (2.0, 1.0, 0.2, 0.5))

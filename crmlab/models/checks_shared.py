@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crmlab.errors import InvalidHistory, NotEstimable, WrongParameter
-from crmlab.models.base import names, parameters
+from crmlab.models.estimates import names, parameters
 from crmlab.models.special import Array
 
 SEED = 11

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from scipy.special import chdtrc
 
 from crmlab.errors import WrongParameter
-from crmlab.models.base import Fit, title
+from crmlab.models.base import Fit
+from crmlab.models.estimates import title
 
 ROUNDING = 1e-6  # two optima may differ by this much of log-likelihood and be the same
 

@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 
 from crmlab.errors import NotDefined, NotEstimable
 from crmlab.models import beta_weibull as formulas
-from crmlab.models.base import Fit, check_aligned, check_positive, fit_of, parameters
+from crmlab.models.base import Fit, fit_of
+from crmlab.models.estimates import check_positive, parameters
 from crmlab.models.fitting import Evaluation, Optimum, in_logs, maximize
+from crmlab.models.histories import check_aligned
 from crmlab.models.renewals import Renewals, Totals, read_survivors, read_totals
 from crmlab.models.special import Array, Counts, unique_rows
 

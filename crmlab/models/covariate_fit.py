@@ -13,16 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from crmlab.errors import NotEstimable, UnusableCovariate, WrongParameter
-from crmlab.models.base import (
-    Fit,
-    Histories,
-    at_coordinates,
-    coordinates,
-    estimates,
-    fit_of,
-    histories,
-    parameters,
-)
+from crmlab.models.base import Fit, fit_of
 from crmlab.models.covariates import (
     Columns,
     CovariateData,
@@ -31,7 +22,9 @@ from crmlab.models.covariates import (
     shift_of,
 )
 from crmlab.models.derivatives import Derivatives, added, slices
+from crmlab.models.estimates import at_coordinates, coordinates, estimates, parameters
 from crmlab.models.fitting import Evaluation, Objective, maximize
+from crmlab.models.histories import Histories, histories
 from crmlab.models.special import Array, Counts, unique_rows
 
 if TYPE_CHECKING:

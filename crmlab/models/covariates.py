@@ -19,14 +19,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmlab.errors import MissingCovariates, UnusableCovariate, WrongParameter
-from crmlab.models.base import (
-    Estimates,
-    Fit,
-    described,
-    estimates,
-    parameters,
-    with_parameters,
-)
+from crmlab.models.base import Fit
+from crmlab.models.estimates import Estimates, described, estimates, parameters, with_parameters
 from crmlab.models.special import Array, Counts, weighted_sum
 
 if TYPE_CHECKING:

@@ -13,6 +13,27 @@ from crmlab.models.special import Array, Counts, weighted_sum
 BLOCK = 4096  # rows at a time: what is computed of them stays in the processor's cache
 
 
+class Terms(NamedTuple):
+    """Terms of n log-likelihoods with their derivatives in the p parameters.
+
+    Shapes (n,) and (p, n); a pair of parameters i <= k without a second derivative is not in
+    `curves`.
+    """
+
+    value: Array
+    gradient: Array
+    curves: dict[tuple[int, int], Array]
+
+    def total(self, count: Counts) -> Evaluation:
+        """The sum over `count` customers a term."""
+        p = len(self.gradient)
+        hessian = np.zeros((p, p))
+        for (i, k), curve in self.curves.items():
+            hessian[i, k] = hessian[k, i] = weighted_sum(count, curve)
+        value = float(weighted_sum(count, self.value))
+        return Evaluation(value, weighted_sum(count, self.gradient), hessian)
+
+
 class Derivatives(NamedTuple):
     """Log-likelihood of each of n histories, with its derivatives in the p parameters of that row.
 
@@ -40,6 +61,14 @@ class Derivatives(NamedTuple):
             hessian[k, i] = hessian[i, k]
         value = float(weighted_sum(count, self.value))
         return Evaluation(value, weighted_sum(count, self.gradient), hessian)
+
+    def plus(self, terms: Terms) -> Derivatives:
+        """These and further terms of the same histories."""
+        curves = self.curves | {
+            pair: self.curves.get(pair, 0.0) + curve for pair, curve in terms.curves.items()
+        }
+        value, gradient = self.value + terms.value, self.gradient + terms.gradient
+        return Derivatives(value, gradient, self.spread, self.slopes, curves)
 
     def in_logs(self, parameters: tuple[float | Array, ...]) -> Derivatives:
         """The derivatives in the logarithms of the parameters: numbers, or one for each row."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crmlab.errors import NotEstimable
-from crmlab.models.base import at_coordinates, coordinates, estimates, parameters
+from crmlab.models.estimates import at_coordinates, coordinates, estimates, parameters
 from crmlab.models.special import Array
 
 SMALL_BASE = 2000

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from crmlab.errors import WrongParameter
-from crmlab.models.base import Diagnosis, Fit, names, parameters
+from crmlab.models.base import Diagnosis, Fit
 from crmlab.models.bg_nbd import BGNBD
+from crmlab.models.estimates import names, parameters
 from crmlab.models.gamma_gamma import GammaGamma
 from crmlab.models.mbg_nbd import MBGNBD
 from crmlab.models.pareto_nbd import ParetoNBD

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 from scipy.special import betaln, polygamma, psi
 
 from crmlab.errors import InvalidHistory, NotDefined, NotEstimable
-from crmlab.models.base import Fit, check_aligned, check_positive, fit_of
+from crmlab.models.base import Fit, fit_of
+from crmlab.models.estimates import check_positive
 from crmlab.models.fitting import Evaluation, in_logs, maximize
+from crmlab.models.histories import check_aligned
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 
 SAMPLE = 10_000  # customers on whom the starts climb first where there are many
@@ -52,9 +54,8 @@ class GammaGamma:
         if "count" in table:
             count = np.asarray(table["count"]).astype(np.int64)
             x, z = np.repeat(x, count), np.repeat(z, count)
-        some = np.flatnonzero((x > 0) & np.isfinite(z))
-        some = some[np.lexsort((z[some], x[some]))]  # so that the last bit knows no order of rows
-        x, z = x[some], z[some]
+        some = (x > 0) & np.isfinite(z)
+        x, z = _in_order(x[some], z[some])
         if (z <= 0).any():
             raise NotEstimable(
                 cls.label, f"{(z <= 0).sum()} customers have a mean spend of 0 or less",
@@ -169,6 +170,18 @@ def _refuse(wrong: Any, x: Array, z: Array, what: str, remedy: str) -> None:
         i = int(np.flatnonzero(wrong)[0])
         first = f"row {i}, frequency {x.flat[i]:g}, mean spend {z.flat[i]:g}"
         raise InvalidHistory(what, int(wrong.sum()), wrong.size, first, remedy)
+
+
+def _in_order(x: Array, z: Array) -> tuple[Array, Array]:
+    """By x, then by z, so that the last bit knows no order of rows.
+
+    Two sorts of one column, which NumPy does many times as quickly as one of two.
+    """
+    by_z = np.argsort(z)
+    x, z = x[by_z], z[by_z]
+    narrow = x.astype(np.min_scalar_type(int(x.max(initial=0))))  # a short key is sorted by radix
+    by_x = np.argsort(narrow, kind="stable")
+    return x[by_x], z[by_x]
 
 
 def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:

@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from crmlab.models import pareto as formulas
-from crmlab.models.base import NO_DROPOUT, Histories
+from crmlab.models.base import NO_DROPOUT
 from crmlab.models.covariates import Link
 from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
+from crmlab.models.histories import Histories
 from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.models.simulation import Customers
 from crmlab.models.special import Array, Counts

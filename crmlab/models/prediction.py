@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from crmlab.models.base import (
-    at_coordinates,
-    coordinates,
-    histories,
-    slope_steps,
-    with_parameters,
-)
+from crmlab.models.base import slope_steps
 from crmlab.models.covariates import Covariates, covariates_of
+from crmlab.models.estimates import at_coordinates, coordinates, with_parameters
+from crmlab.models.histories import histories
 from crmlab.models.special import Array, Counts, unique_rows
 
 if TYPE_CHECKING:

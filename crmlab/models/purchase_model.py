@@ -11,21 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmlab.errors import NotEstimable, WrongParameter
-from crmlab.models.base import (
-    Fit,
-    Histories,
-    check_aligned,
-    check_history,
-    check_positive,
-    fit_of,
-    fixed,
-    histories,
-    parameters,
-)
+from crmlab.models.base import Fit, fit_of
 from crmlab.models.covariate_fit import fit_covariates
 from crmlab.models.covariates import CovariateModel, Covariates, Link
 from crmlab.models.derivatives import Derivatives
+from crmlab.models.estimates import check_positive, fixed, parameters
 from crmlab.models.fitting import Evaluation, in_logs, maximize
+from crmlab.models.histories import Histories, check_aligned, check_history, histories
 from crmlab.models.simulation import Customers, Purchases, walk
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmlab.errors import InvalidHistory
-from crmlab.models.base import check_aligned
+from crmlab.models.histories import check_aligned
 from crmlab.models.special import Array, unique_rows
 
 Flags = NDArray[np.bool_]

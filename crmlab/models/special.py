@@ -247,6 +247,13 @@ def softplus(y: Array) -> Array:
     return out
 
 
+def softplus_and_share(y: Array) -> tuple[Array, Array]:
+    """ln(1 + exp(y)) and exp(y) / (1 + exp(y)), from one exponential."""
+    small = np.exp(-np.abs(y))
+    share = np.where(y > 0, 1.0, small) / (1 + small)
+    return np.maximum(y, 0) + np.log1p(small), share
+
+
 def relative_expm1(z: Array) -> Array:
     """(exp(z) - 1) / z, and 1 at z = 0."""
     return np.divide(np.expm1(z), z, out=np.ones_like(z), where=z != 0)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
 
-from crmlab.models.base import histories
 from crmlab.models.bg_nbd import BGNBD
 from crmlab.models.fitting import BOX
+from crmlab.models.histories import histories
 from crmlab.models.mbg_nbd import MBGNBD
 from crmlab.models.pareto_nbd import ParetoNBD
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from crmlab import BGNBD, MBGNBD
 from crmlab.errors import InvalidHistory, NotEstimable, WrongParameter
 from crmlab.models import beta_geometric as formulas
-from crmlab.models.base import histories
+from crmlab.models.histories import histories
 
 MODELS = [BGNBD, MBGNBD]
 CDNOW = (0.2426, 4.4136, 0.7929, 2.4259)
@@ -85,9 +85,7 @@ def test_the_gradient_and_hessian_are_those_of_the_likelihood(model: Any, sample
     data = (x, sample["recency"].to_numpy(), sample["T"].to_numpy())
     n, count = x + model.first_coin, np.ones(len(x))
 
-    def at(values: Any) -> formulas.Evaluation:
-        return formulas.evaluate(formulas.Parameters(*values), *data, n, count)
-
+    at = formulas.objective(*data, n, count)
     point = np.array([0.5, 6.0, 0.9, 1.7])
     here = at(point)
     for i in range(4):

@@ -20,15 +20,15 @@ from crmlab.errors import (
     WrongParameter,
 )
 from crmlab.models import covariate_fit
-from crmlab.models.base import (
+from crmlab.models.covariates import CovariateModel
+from crmlab.models.estimates import (
     at_coordinates,
     coordinates,
     field_names,
-    histories,
     parameters,
     with_parameters,
 )
-from crmlab.models.covariates import CovariateModel
+from crmlab.models.histories import histories
 
 KINDS = [BGNBD, MBGNBD, ParetoNBD]
 BASES = {

@@ -18,8 +18,9 @@ from scipy.integrate import fixed_quad
 from scipy.special import gammaln, xlogy
 
 from crmlab import BGNBD, MBGNBD, GammaGamma, ParetoNBD
-from crmlab.models.base import Histories, names, parameters
 from crmlab.models.catalogue import PURCHASE_MODELS
+from crmlab.models.estimates import names, parameters
+from crmlab.models.histories import Histories
 
 DRAWS = 40  # a property and model
 KINDS = [BGNBD, MBGNBD, ParetoNBD]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from crmlab import BGNBD, MBGNBD, GammaGamma, ParetoNBD
 from crmlab.models import beta_geometric, gamma_gamma, purchase_model
-from crmlab.models.base import histories, parameters
+from crmlab.models.estimates import parameters
 from crmlab.models.fitting import Evaluation, maximize
+from crmlab.models.histories import histories
 from crmlab.models.special import unique_rows
 
 ALL = 10**9  # no base is as large: every start climbs on all the data
