@@ -155,7 +155,7 @@ def test_few_nodes_are_as_good_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
         return np.array([beta_geometric.purchases_if_alive(*asked), life])
 
     few = means()
-    for name, value in (("STEP", 0.25), ("DEPTH", 60.0), ("FLAT", 1e19)):
+    for name, value in (("STEP", 0.25), ("DEPTH", 60.0), ("GAP", 6.0)):
         monkeypatch.setattr(f"crmlab.models.special.{name}", value)
 
     assert few == pytest.approx(means(), rel=1e-12, abs=0)
