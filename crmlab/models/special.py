@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 Counts = NDArray[np.int64]
 
 DEPTH = 32.0  # a term exp(-32) = 1e-14 below the largest one is left out
-GAP = 0.5  # between a peak and where the line bends, in logit p
+GAP = 0.5  # in logit p, between where f may still move and where the line bends
 LEAST = -200.0  # ln p: nothing that is averaged still changes below
 STEP = 0.7  # of the rule in logit p, in standard deviations of a narrow peak
 NODES_AT_ONCE = 8192  # they fit into the processor's cache
@@ -195,12 +195,8 @@ def _line(a: Array, b: Array, power: Array, scale: Array) -> tuple[_Line, Array]
     # Beyond the bends f and the other coin's factor hardly move.
     bend_left = np.minimum(peak, -np.log(1 + a + b + (1 + power) * scale)) - GAP
     bend_right = np.maximum(plain_peak, np.log(1 + a + b + power)) + GAP
-    left = np.where(
-        first < bend_left, bend_left - np.log1p(np.maximum(bend_left - first, 0)), first
-    )
-    right = np.where(
-        last > bend_right, bend_right + np.log1p(np.maximum(last - bend_right, 0)), last
-    )
+    left = np.maximum(first, bend_left) - np.log1p(np.maximum(bend_left - first, 0))
+    right = np.minimum(last, bend_right) + np.log1p(np.maximum(last - bend_right, 0))
     steps = _step(a, b, power, scale, peak), _step(a, b, none, scale, plain_peak)
     return _Line(left, right, bend_left, bend_right), np.minimum(*steps)
 
