@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.scores import days_since_last
+from crmlab.errors import WrongParameter
 from crmlab.models.special import Array, discounting_rules, unique_rows
 from crmlab.units import days_per
 
@@ -34,13 +35,23 @@ def discounted_life(
     are even in ln(1 + u): survival falls as powers of time.
     """
     span = np.broadcast_to(np.asarray(horizon, dtype=float), np.shape(T))
-    (x, t_x, end, span), inverse, _ = unique_rows(frequency, recency, T, span)
+    last = recency if _needs_recency(model) else np.zeros(np.shape(T))
+    (x, t_x, end, span), inverse, _ = unique_rows(frequency, last, T, span)
     life = np.empty(len(x))
     for first in range(0, len(x), BLOCK):
         part = slice(first, first + BLOCK)
         life[part] = _life_if_alive(model, rate, span[part], x[part], t_x[part], end[part])
     alive: Array = model.p_alive(frequency=frequency, recency=recency, T=T)
     return alive * life[inverse]
+
+
+def _needs_recency(model: Any) -> bool:
+    """Whether a customer's survival depends on the last purchase: that of regular buyers does."""
+    try:
+        model.survival_if_alive(1.0, frequency=0, T=0.0)
+    except WrongParameter:
+        return True
+    return False
 
 
 def _life_if_alive(model: Any, rate: float, span: Array, x: Array, t_x: Array, T: Array) -> Array:
