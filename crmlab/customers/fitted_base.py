@@ -74,6 +74,5 @@ class FittedBase:
 
 
 def economics_of(study: Study) -> Economics:
-    """A study's assumptions as economics without costs."""
-    given = study.assumptions
-    return Economics(given.margin, given.discount_rate, given.horizon_years)
+    """What a study's valuation rests on."""
+    return study.assumptions.economics

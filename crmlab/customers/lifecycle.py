@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crmlab.customers.scores import days_since_last
+from crmlab.customers.rhythms import days_since_last
 from crmlab.customers.study import Study
 from crmlab.units import DAYS_PER_YEAR, days_per
 

@@ -25,7 +25,7 @@ from crmlab.customers.intervals import (
     parameter_sd,
 )
 from crmlab.customers.value import Ahead, ahead, net_values, worth
-from crmlab.models.base import with_parameters
+from crmlab.models.estimates import with_parameters
 from crmlab.models.special import Array
 
 BLOCK = 20_000  # customers at a time

@@ -1,9 +1,11 @@
-"""How long a customer usually waits between purchases, and how overdue the next one is."""
+"""How long ago a customer bought, how long they usually wait, and how overdue they are."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+
+from crmlab.units import days_per
 
 
 def own_gap(summary: pd.DataFrame) -> pd.Series:
@@ -21,3 +23,9 @@ def own_gap(summary: pd.DataFrame) -> pd.Series:
 def overdue(summary: pd.DataFrame) -> pd.Series:
     """Time since the last occasion as a multiple of the customer's own gap."""
     return ((summary["T"] - summary["recency"]) / own_gap(summary)).rename("overdue")
+
+
+def days_since_last(customers: pd.DataFrame, unit: str) -> pd.Series:
+    """Whole days from a customer's last occasion to the end of observation."""
+    days = (customers["T"] - customers["recency"]) * days_per(unit)
+    return pd.Series(np.rint(days).astype(np.int64), index=customers.index)

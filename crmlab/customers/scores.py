@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-import numpy as np
 import pandas as pd
 
+from crmlab.customers.economics import Economics
+from crmlab.customers.value import discounted_life
 from crmlab.models.base import Fit
 from crmlab.models.gamma_gamma import GammaGamma
 from crmlab.models.purchase_model import AbstractPurchaseModel
@@ -20,8 +21,10 @@ QUARTERS_A_YEAR = 4
 class Assumptions:
     """What the value of a customer rests on beside the data.
 
-    `margin` is a share of net spend, `discount_rate` an effective annual rate. `rate`, `horizon`,
-    `year_ahead` (52 weeks) and `quarter` are the same things per time unit, or in time units.
+    `margin` is a share of net spend, `discount_rate` an effective annual rate. Costs are in money:
+    of an occasion, of a year in which a customer is active (to serve and to retain), and of winning
+    a customer (None: not known). `rate`, `horizon`, `year_ahead` (52 weeks) and `quarter` are per
+    time unit, or in time units.
     """
 
     observation_end: str
@@ -29,6 +32,23 @@ class Assumptions:
     margin: float
     discount_rate: float
     horizon_years: float
+    cost_per_occasion: float = 0.0
+    cost_per_year: float = 0.0
+    retention_per_year: float = 0.0
+    acquisition_cost: float | None = None
+
+    @property
+    def economics(self) -> Economics:
+        """The same without dates and units, as valuations take it."""
+        return Economics(
+            margin=self.margin,
+            discount_rate=self.discount_rate,
+            horizon_years=self.horizon_years,
+            cost_per_occasion=self.cost_per_occasion,
+            cost_per_year=self.cost_per_year,
+            retention_per_year=self.retention_per_year,
+            acquisition_cost=self.acquisition_cost,
+        )
 
     @property
     def rate(self) -> float:
@@ -68,7 +88,10 @@ def score(
         frequency=summary["spend_frequency"].to_numpy(),
         monetary_value=summary["monetary_value"].to_numpy(),
     )
-    value = given.margin * det * each
+    value = (given.margin * each - given.cost_per_occasion) * det
+    upkeep = (given.cost_per_year + given.retention_per_year) / units_per_year(given.unit)
+    if upkeep:
+        value = value - upkeep * discounted_life(model, given.rate, given.horizon, **history)
     return summary.assign(
         p_alive=alive,
         expected_purchases=model.expected_purchases(given.year_ahead, **history),
@@ -79,9 +102,3 @@ def score(
         residual_clv=value,
         value_at_risk=value * (1 - stays),
     )
-
-
-def days_since_last(customers: pd.DataFrame, unit: str) -> pd.Series:
-    """Whole days from a customer's last occasion to the end of observation."""
-    days = (customers["T"] - customers["recency"]) * days_per(unit)
-    return pd.Series(np.rint(days).astype(np.int64), index=customers.index)

@@ -8,6 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab.customers import outcomes
+from crmlab.customers.economics import Economics
+from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.intervals import Interval, equity_interval
 from crmlab.customers.scores import Assumptions, score
 from crmlab.errors import ModelError, WrongParameter
@@ -16,6 +19,8 @@ from crmlab.intake.log import TransactionLog
 from crmlab.models.base import NO_DROPOUT, Fit
 from crmlab.models.catalogue import PURCHASE_MODELS
 from crmlab.models.gamma_gamma import GammaGamma
+
+COSTS = ("cost_per_occasion", "cost_per_year", "retention_per_year", "acquisition_cost")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,13 +48,16 @@ class Study:
         horizon_years: float = 5,
         unit: str = "week",
         model: str = "bg-nbd",
+        **costs: float | None,
     ) -> Study:
         """Summarise a log, fit a purchase model and Gamma-Gamma, and value every customer.
 
         `margin` is a share of net spend, `discount_rate` effective a year, `model` a name of the
-        catalogue. Raises WrongParameter, NoUsableRows, or NotEstimable naming what is missing.
+        catalogue, `costs` those of Assumptions, in money. Raises WrongParameter, NoUsableRows, or
+        NotEstimable naming what is missing.
         """
-        given = Assumptions(str(observation_end), unit, margin, discount_rate, horizon_years)
+        end = str(observation_end)
+        given = Assumptions(end, unit, margin, discount_rate, horizon_years, **_known(costs))
         _check(given, model)
         summary = log.summarize(observation_end, unit)
         purchases = PURCHASE_MODELS[model].fit(summary)
@@ -66,6 +74,16 @@ class Study:
             return None
 
     @property
+    def base(self) -> FittedBase:
+        """The histories and the models, as valuations take them."""
+        return FittedBase.of(self)
+
+    @property
+    def economics(self) -> Economics:
+        """Margin, costs, rate and horizon, as valuations take them."""
+        return self.assumptions.economics
+
+    @property
     def equity(self) -> float:
         """Customer equity: the sum of residual_clv over all customers."""
         return float(self.customers["residual_clv"].sum())
@@ -76,7 +94,9 @@ class Study:
         return NO_DROPOUT in self.purchases.diagnosis.findings
 
     def equity_interval(self, level: float = 0.95, seed: int = 1997) -> Interval:
-        """Prediction interval of the margin that the base will really bring, discounted."""
+        """Prediction interval of the net margin that the base will really bring, discounted."""
+        if self.economics.costs_anything:
+            return outcomes.equity_interval(self.base, self.economics, level=level, seed=seed)
         return equity_interval(
             self.customers, self.purchases, self.spend, self.assumptions, level, seed
         )
@@ -91,6 +111,14 @@ class Study:
         return f"{head}equity {self.equity:,.0f}</p>" + self.purchases._repr_html_()
 
 
+def _known(costs: dict[str, float | None]) -> dict[str, Any]:
+    """The costs that were given, by name."""
+    for name in costs:
+        if name not in COSTS:
+            raise WrongParameter(name, costs[name], "one of the costs " + ", ".join(COSTS))
+    return {name: cost for name, cost in costs.items() if cost is not None}
+
+
 def _check(given: Assumptions, model: str) -> None:
     if not 0 < given.margin <= 1:
         raise WrongParameter("margin", given.margin, "a share of net spend above 0, at most 1")
@@ -98,4 +126,4 @@ def _check(given: Assumptions, model: str) -> None:
         raise WrongParameter("horizon_years", given.horizon_years, "years above 0, at most 100")
     if model not in PURCHASE_MODELS:
         raise WrongParameter("model", model, "one of " + ", ".join(PURCHASE_MODELS))
-    _ = given.rate, given.horizon  # raises for a wrong rate or unit
+    _ = given.rate, given.horizon, given.economics  # raises for a wrong rate or unit

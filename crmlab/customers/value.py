@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
-from crmlab.customers.scores import days_since_last
+from crmlab.customers.rhythms import days_since_last
 from crmlab.errors import WrongParameter
 from crmlab.models.special import Array, discounting_rules, unique_rows
 from crmlab.units import days_per
