@@ -21,11 +21,11 @@ def win_back(
 
     `values` are residual_clv. value_if_active is a customer's value were they known to be active
     (residual_clv / p_alive); at_stake the difference to the value now. `success` is the share, of
-    those who have left, whom an attempt brings back, one for all or one a customer: with it expected_gain = success x at_stake -
-    cost, of an attempt that costs `cost`, and only gains above 0 are listed; without it, the
-    order is by at_stake. break_even_success is the share at which an attempt pays. Columns:
-    p_alive, residual_clv, value_if_active, at_stake, break_even_success, expected_gain (missing
-    without `success`).
+    those who have left, whom an attempt brings back, one for all or one a customer. With it
+    expected_gain = success x at_stake - cost, of an attempt that costs `cost`, and only gains above
+    0 are listed; without it, the order is by at_stake. break_even_success is the share at which an
+    attempt pays. Columns: p_alive, residual_clv, value_if_active, at_stake, break_even_success,
+    expected_gain (missing without `success`).
     """
     alive = pd.Series(base.purchases.model.p_alive(**base.history), index=values.index)
     known = alive > HARDLY
