@@ -1,0 +1,155 @@
+"""Keeping customers: offers, winning back, stages and flows, average life."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import crmlab
+from crmlab.customers import offers, stages, winback
+from crmlab.customers.average_life import average_life
+from crmlab.customers.fitted_base import FittedBase
+
+
+@pytest.fixture(scope="module")
+def base(retention_study: crmlab.Study) -> FittedBase:
+    """All of CDNOW with MBG/NBD."""
+    return FittedBase.of(retention_study)
+
+
+@pytest.fixture(scope="module")
+def values(retention_study: crmlab.Study) -> pd.Series:
+    """residual_clv of all customers."""
+    return retention_study.customers["residual_clv"]
+
+
+def test_an_offer_may_cost_what_is_at_risk(base: FittedBase, values: pd.Series) -> None:
+    """Sums are the study's value at risk; break-even in shares, points and purchases."""
+    segment = (base.summary["frequency"] > 0).map({True: "repeat", False: "once"})
+    table = offers.offers(base, values, segment, cost=1.0)
+    at_risk = base.summary["value_at_risk"].groupby(segment).sum()
+    once, repeat = table.loc["once"], table.loc["repeat"]
+    stay = base.summary["p_alive"] * base.summary["survival_next_quarter"]
+    leave = (base.summary["p_alive"] - stay)[segment == "repeat"].mean()
+
+    assert table["customers"].sum() == 23_570
+    assert table["value_at_risk"].to_numpy() == pytest.approx(at_risk.to_numpy())
+    assert repeat["most_cost"] * repeat["customers"] == pytest.approx(repeat["value_at_risk"])
+    assert repeat["break_even_share"] == pytest.approx(1 / repeat["most_cost"])
+    assert repeat["break_even_uplift"] == pytest.approx(leave / repeat["most_cost"])
+    assert repeat["buys"] < repeat["buys_needed"] < 1
+    assert repeat["per_arm"] == offers.per_arm(repeat["buys"], repeat["buys_needed"])
+    assert math.isnan(once["break_even_share"])
+    assert not once["testable"]
+    assert "per_arm" not in offers.offers(base, values, segment)
+
+
+def test_the_size_of_a_test_is_the_textbooks() -> None:
+    """Cohen's h: ((z_0.975 + z_0.8) / h)^2 each; 20 % against 25 %: 1,092."""
+    h = 2 * math.asin(math.sqrt(0.25)) - 2 * math.asin(math.sqrt(0.2))
+
+    assert offers.per_arm(0.2, 0.25) == math.ceil(2 * ((1.959964 + 0.841621) / h) ** 2) == 1092
+    assert offers.per_arm(0.25, 0.2) == 1092
+    assert math.isnan(offers.per_arm(0.2, 0.2))
+    assert math.isnan(offers.per_arm(0.2, math.nan))
+    assert math.isnan(offers.per_arm(0.9, 1.1))
+
+
+def test_a_test_of_that_size_finds_the_uplift() -> None:
+    """Simulated: of 4,000 tests at 1,092 each, 80 % reject equality at 5 %."""
+    rng, n = np.random.default_rng(1), 1092
+    one, two = rng.binomial(n, 0.2, 4000) / n, rng.binomial(n, 0.25, 4000) / n
+    both = (one + two) / 2
+    z = (two - one) / np.sqrt(2 * both * (1 - both) / n)
+
+    assert (np.abs(z) > 1.96).mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_win_back_is_by_gain_and_not_by_low_p_alive(base: FittedBase, values: pd.Series) -> None:
+    """First those with most to gain; never who would gain less than the attempt costs."""
+    table = winback.win_back(base, values, success=0.05, cost=1.0)
+    plain = winback.win_back(base, values)
+    first, surely_gone = table.iloc[0], base.summary["p_alive"].sort_values().index[:1000]
+    hopeless = winback.win_back(base, values, success=0.05 * base.summary["p_alive"], cost=1.0)
+
+    assert table["expected_gain"].is_monotonic_decreasing
+    assert (table["expected_gain"] > 0).all()
+    assert first["expected_gain"] == pytest.approx(
+        0.05 * (first["value_if_active"] - first["residual_clv"]) - 1
+    )
+    assert first["break_even_success"] == pytest.approx(1 / first["at_stake"])
+    assert len(set(table.index[:1000]) & set(surely_gone)) < 500
+    assert 0 < len(hopeless) < len(table)
+    assert plain["at_stake"].is_monotonic_decreasing
+    assert plain["expected_gain"].isna().all()
+
+
+def histories(rows: dict[str, tuple[int, float, float]]) -> pd.DataFrame:
+    """Summary of (frequency, recency, T) by name, beside repeat buyers with a typical gap of 10."""
+    crowd = {f"z{i}": (4, 40.0, 40.0) for i in range(9)}
+    frame = pd.DataFrame.from_dict(rows | crowd, orient="index")
+    return frame.set_axis(["frequency", "recency", "T"], axis=1)
+
+
+def test_stages_follow_the_stated_rules() -> None:
+    """Two, three and five own gaps of silence; repeats tell new, developing and loyal apart."""
+    rows = {
+        "new": (0, 0.0, 19.0), "slowing": (0, 0.0, 21.0), "at_risk": (0, 0.0, 31.0),
+        "lost": (0, 0.0, 51.0), "developing": (2, 20.0, 25.0), "loyal": (3, 30.0, 35.0),
+    }  # fmt: skip
+    found = stages.basic_stage(histories(rows))
+
+    assert found[list(rows)].to_dict() == {name: name for name in rows}
+
+
+def test_who_was_lost_and_bought_again_is_reactivated() -> None:
+    """And stays lost without a purchase; others keep the stage that the histories show."""
+    before = histories({"a": (1, 10.0, 80.0), "b": (1, 10.0, 80.0), "c": (3, 30.0, 35.0)})
+    now = histories({"a": (2, 85.0, 93.0), "b": (1, 10.0, 93.0), "c": (3, 30.0, 48.0)})
+
+    assert stages.basic_stage(before)["a"] == "lost"
+    assert stages.stage(now, before)[["a", "b", "c"]].tolist() == ["reactivated", "lost", "loyal"]
+
+
+def test_flows_hold_every_customer_once(log: crmlab.TransactionLog, values: pd.Series) -> None:
+    """CDNOW in the last quarter, and in one in which most are won: rows and columns add up."""
+    late, early = stages.stages(log, "1998-06-30"), stages.stages(log, "1997-05-31")
+    matrix, first = stages.flows(late), stages.flows(early)
+    back = matrix.loc["lost", "reactivated"]
+    money = stages.flows(late, values)
+
+    assert matrix.to_numpy().sum() == 23_570
+    assert matrix.sum(axis=1).to_dict() == late["then"].value_counts().to_dict()
+    assert matrix.loc["not_yet"].sum() == 0
+    assert back == matrix["reactivated"].sum() > 0
+    assert matrix["new"].drop("new").sum() == 0
+    assert (
+        first.loc["not_yet"].sum()
+        == (log.summarize("1997-05-31")["first_date"] > "1997-03-01").sum()
+    )
+    assert money.to_numpy().sum() == pytest.approx(values.sum())
+    assert stages.period_before("1998-06-30") == "1998-03-31"
+
+
+def test_average_life_says_what_it_assumes(base: FittedBase) -> None:
+    """Observation alone is short, 1 / churn differs from the model's mean, and why."""
+    table = average_life(base, 5.0)
+    years = table["years"]
+    constant = crmlab.ParetoNBD(0.55, 10.6, 1e9, 1e9 / 0.01)
+
+    assert table["assumes"].notna().all()
+    assert years["observed_span"] < years["observed_tenure"] < 1.5
+    assert years["restricted_mean"] < years["remaining"] < 5
+    assert years["model_mean"] > years["restricted_mean"]
+    same = dataclasses.replace(base.purchases, model=constant)
+    alike = average_life(dataclasses.replace(base, purchases=same), 5.0)["years"]
+    assert alike["model_mean"] == pytest.approx(100 * 7 / 365.25, rel=1e-6)
+    kept = math.exp(-0.01 * 365.25 / 7)
+    assert alike["one_over_churn"] == pytest.approx(1 / (1 - kept), rel=1e-6)
+    assert alike["restricted_mean"] == pytest.approx(
+        100 * 7 / 365.25 * (1 - math.exp(-0.05 * 365.25 / 7)), rel=1e-6
+    )
