@@ -66,6 +66,7 @@ __all__ = [
     "from_lifetimes",
     "likelihood_ratio_test",
     "load_fit",
+    "opening_day",
     "read_attributes",
     "read_transactions",
     "rolling",
@@ -102,6 +103,7 @@ _HOMES = {
     "from_lifetimes": "crmlab.models.exchange",
     "load_fit": "crmlab.models.storage",
     "read_transactions": "crmlab.intake.log",
+    "opening_day": "crmlab.customers.bridge",
     "rolling": "crmlab.customers.backtest",
 }
 

@@ -9,6 +9,7 @@ as much time as has passed; what remains is experience, new customers, parameter
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from crmlab.customers.rhythms import overdue
 from crmlab.customers.value import Ahead, ahead, net_values, worth
 from crmlab.errors import WrongParameter
 from crmlab.models.special import Array, Counts
+from crmlab.units import DAYS_PER_YEAR
 
 Flags = NDArray[np.bool_]
 
@@ -59,6 +61,21 @@ class Bridge:
         """Closing less opening less all steps, in money."""
         amounts = np.rint(self.steps["money"].to_numpy() * CENTS).astype(np.int64)
         return float(amounts[-1] - amounts[:-1].sum()) / CENTS
+
+
+def opening_day(first_date: str | dt.date, closing: str, asked: str | None = None) -> str:
+    """The date of the valuation to compare with: `asked`, or a year before the closing.
+
+    Of a log that is younger than two years, half of its time. Raises WrongParameter for a date
+    that is not before the closing.
+    """
+    start, end = pd.Timestamp(first_date), pd.Timestamp(closing)
+    if asked is None:
+        back = min((end - start) / 2, pd.Timedelta(days=round(DAYS_PER_YEAR)))
+        return str((end - back).date())
+    if not pd.Timestamp(asked) < end:
+        raise WrongParameter("opening_date", asked, f"a date before {closing}")
+    return asked
 
 
 def bridge(opening: FittedBase, before: Economics, closing: FittedBase, after: Economics) -> Bridge:

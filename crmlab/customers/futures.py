@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crmlab.models.histories import check_history
 from crmlab.models.gamma_gamma import GammaGamma
+from crmlab.models.histories import check_history
 from crmlab.models.simulation import SLOWEST, Customers
 from crmlab.models.special import Array, Counts
 

@@ -82,7 +82,9 @@ def development(occasions: pd.DataFrame, closing: str, period: str = "month") ->
     age = np.floor(days / days_per(AGE_UNIT)).astype(int)
     cells = occasions.assign(cohort=cohort.reindex(who).to_numpy(), age=age)
     grouped = cells.groupby(["cohort", "age"])
-    table = pd.DataFrame({"active": grouped["customer_id"].nunique(), "amount": grouped["amount"].sum()})
+    table = pd.DataFrame(
+        {"active": grouped["customer_id"].nunique(), "amount": grouped["amount"].sum()}
+    )
     table = table.reindex(_observed(first, cohort, closing), fill_value=0).reset_index()
     table["customers"] = sizes.reindex(table["cohort"]).to_numpy()
     table["active"] = table["active"] / table["customers"]

@@ -9,7 +9,10 @@ from typing import Any
 import pandas as pd
 
 from crmlab.customers import outcomes
+from crmlab.customers.backtest import Backtest
+from crmlab.customers.bridge import Bridge, bridge
 from crmlab.customers.economics import Economics
+from crmlab.customers.fitness import Fitness, check_fitness
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.intervals import Interval, equity_interval
 from crmlab.customers.scores import Assumptions, score
@@ -82,6 +85,17 @@ class Study:
     def economics(self) -> Economics:
         """Margin, costs, rate and horizon, as valuations take them."""
         return self.assumptions.economics
+
+    def change_since(self, earlier: Study | None) -> Bridge | None:
+        """The bridge from an earlier valuation to this one; None without one."""
+        if earlier is None:
+            return None
+        return bridge(earlier.base, earlier.economics, self.base, self.economics)
+
+    def fitness(self, backtest: Backtest | None) -> Fitness:
+        """Whether the models fit these customers, asked before any money is shown."""
+        occasions = self.log.occasions(self.assumptions.observation_end)
+        return check_fitness(self.base, occasions, backtest)
 
     @property
     def equity(self) -> float:

@@ -74,8 +74,10 @@ def register(  # what the report rests on, all of it
         ("unit", term(f"unit.{given.unit}"), "unit"),
         ("model", term(f"model_why.{model}"), None),
         ("margin", share(given.margin), "margin"),
-        ("costs", term("register.none_given"), None),
-        ("acquisition_cost", term("register.none_given"), None),
+        ("cost_per_occasion", _cost(given.cost_per_occasion), "cost_per_occasion"),
+        ("cost_per_year", _cost(given.cost_per_year), "cost_per_year"),
+        ("retention_per_year", _cost(given.retention_per_year), "retention_per_year"),
+        ("acquisition_cost", _cost(given.acquisition_cost), "acquisition_cost"),
         ("discount_rate", share(given.discount_rate), "discount_rate"),
         ("convention", term("register.continuous"), None),
         ("horizon", years(given.horizon_years), "horizon_years"),
@@ -96,6 +98,10 @@ def register(  # what the report rests on, all of it
     )
     kinds = {"assumption": "term", "value": "quantity", "origin": "term"}
     return Table("register", frame, kinds, rows=99)
+
+
+def _cost(value: float | None) -> Quantity:
+    return money(value) if value else term("register.none_given")
 
 
 def _origin(name: str | None, assumed: Sequence[str]) -> str:

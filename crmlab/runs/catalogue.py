@@ -7,7 +7,7 @@ from pathlib import Path
 
 import crmlab
 from crmlab.errors import ParameterError
-from crmlab.runs.parameters import CustomerValuation, ReportParameters, Retention
+from crmlab.runs.parameters import CustomerValuation, ReportParameters, Retention, StrategyReview
 
 
 class UnknownReport(ParameterError):
@@ -30,6 +30,7 @@ class Report:
 PARAMETERS: dict[str, type[ReportParameters]] = {
     "customer-valuation": CustomerValuation,
     "retention": Retention,
+    "strategy-review": StrategyReview,
 }
 
 

@@ -62,6 +62,10 @@ def _column(meaning: str, needed: bool = False) -> Any:
     )  # fmt: skip
 
 
+def _cost(meaning: str, default: float | None = 0.0) -> Any:
+    return _declare(default, f"what {meaning}", "an amount, 0 or more", "money", ge=0)
+
+
 COLUMNS = (
     "customer_id", "date", "amount", "quantity", "price", "transaction_id", "product", "category",
     "currency_column", "channel", "campaign", "discount", "cost", "margin_column",
@@ -73,6 +77,9 @@ READING = (
     "query", "time_zone",
 )  # fmt: skip
 """Parameters that say how the source is written, where it does not show it itself."""
+
+COSTS = ("cost_per_occasion", "cost_per_year", "retention_per_year", "acquisition_cost")
+"""Parameters that say what customers cost."""
 
 MEANING = (
     "zero_amount", "returns", "cancelled", "duplicates", "start", "placeholders", "keep_ids",
@@ -254,16 +261,17 @@ class SourceParameters(BaseModel):
         ]
 
     def for_notebook(self) -> dict[str, object]:
-        """All parameters as a notebook gets them: those of the source in three groups.
+        """All parameters as a notebook gets them: those of the source and the costs in groups.
 
         Of a group, only what was given is in it: `columns`, `reading` and `meaning` are options
-        of crmlab.read_transactions.
+        of crmlab.read_transactions, `costs` of crmlab.Study.run.
         """
         values = self.model_dump()
         groups: dict[str, object] = {"source": values.pop("source")}
-        for group, names in (("columns", COLUMNS), ("reading", READING), ("meaning", MEANING)):
-            given = {name: values.pop(name) for name in names}
-            fields = type(self).model_fields
+        every = {"columns": COLUMNS, "reading": READING, "meaning": MEANING, "costs": COSTS}
+        fields = type(self).model_fields
+        for group, names in every.items():
+            given = {name: values.pop(name) for name in names if name in fields}
             groups[group] = {k: v for k, v in given.items() if v != fields[k].default}
         return groups | values
 
@@ -304,6 +312,10 @@ class ReportParameters(SourceParameters):
         gt=0,
         le=1,
     )
+    cost_per_occasion: float = _cost("serving a customer costs for each purchase occasion")
+    cost_per_year: float = _cost("serving an active customer costs a year")
+    retention_per_year: float = _cost("is spent a year on keeping an active customer")
+    acquisition_cost: float | None = _cost("winning a customer costs. If not given: unknown", None)
     discount_rate: float = _declare(
         0.15,
         "what money next year is worth less than money now, effective",
@@ -378,14 +390,41 @@ class CustomerValuation(ReportParameters):
     """Parameters of the customer-valuation report."""
 
 
+COHORT_PERIOD = _declare(
+    "month",
+    "customers who first bought in the same period form a cohort",
+    "one of week, month, quarter, year",
+    "period",
+)
+
+
 class Retention(ReportParameters):
     """Parameters of the retention report."""
 
-    cohort_period: Literal["week", "month", "quarter", "year"] = _declare(
-        "month",
-        "customers who first bought in the same period form a cohort",
-        "one of week, month, quarter, year",
-        "period",
+    cohort_period: Literal["week", "month", "quarter", "year"] = COHORT_PERIOD
+    offer_cost: float | None = _cost(
+        "an offer to keep one customer costs. If not given: unknown", None
+    )
+
+
+class StrategyReview(Retention):
+    """Parameters of the strategy review."""
+
+    opening_date: Date | None = _declare(
+        None,
+        "the valuation to compare with is of this day. If not given: a year before "
+        "observation_end, or half of the observed time where that is less",
+        "a date as YYYY-MM-DD, before observation_end",
+        "date",
+    )
+    target_growth: float = _declare(
+        0.10,
+        "by how much the value of the base should rise: the report says what one would have to "
+        "believe for that",
+        "a number above -1 and at most 10",
+        "share",
+        gt=-1,
+        le=10,
     )
 
 

@@ -1,0 +1,120 @@
+"""Keeping and serving customers: stages and flows, what an offer may cost, who costs too much."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crmlab.customers import offers, stages, unprofitable, value
+from crmlab.customers.study import Study
+from crmlab.errors import NoUsableRows
+from crmlab.reporting.language import Language, count, day, money, number, share, term
+from crmlab.reporting.movement import winning
+from crmlab.reporting.pages import Block, Data, Page, Table, say
+
+
+def customers_page(
+    study: Study, language: Language, *, period: str, offer_cost: float | None, seed: int
+) -> Page:
+    """Winning, keeping and serving: newcomers, stages and flows, offers, and the unprofitable."""
+    known = stages_of(study)
+    blocks: tuple[Block, ...] = (
+        *winning(study, language, period=period, seed=seed),
+        *stages_and_flows(study, known),
+        *offers_by_stage(study, known, cost=offer_cost),
+        *costly(study),
+    )
+    return Page("review.keeping", blocks, language)
+
+
+def stages_of(study: Study) -> pd.DataFrame | None:
+    """Stage of each customer a quarter ago and now; None where nobody had bought by then."""
+    given = study.assumptions
+    try:
+        return stages.stages(study.log, given.observation_end, unit=given.unit)
+    except NoUsableRows:
+        return None
+
+
+def stages_and_flows(study: Study, known: pd.DataFrame | None) -> tuple[Block, ...]:
+    """Customers by stage a quarter ago (rows) and now (columns)."""
+    if known is None:
+        return (say("stages.too_young"),)
+    table = stages.flows(known)
+    now = known["now"].value_counts()
+    some = [name for name in stages.STAGES if table[name].sum()]
+    rows = table[table.sum(axis=1) > 0][some]
+    frame = rows.reset_index(drop=True)
+    frame.columns = [f"stage_{name}" for name in frame.columns]
+    frame.insert(0, "stage_then", [f"stage.{name}" for name in rows.index])
+    total = {"stage_then": "word.total"} | {f"stage_{name}": rows[name].sum() for name in some}
+    frame = pd.concat([frame, pd.DataFrame([total])], ignore_index=True)
+    kinds = {"stage_then": "term"} | {f"stage_{name}": "count" for name in some}
+    before = stages.period_before(study.assumptions.observation_end)
+    slipped = _flow(table, ("developing", "loyal"), ("slowing", "at_risk", "lost"))
+    return (
+        say("stages.headline", date=day(before), loyal=count(now.get("loyal", 0)),
+            slipped=count(slipped), lost=count(_flow(table, _not("lost"), ("lost",))),
+            back=count(now.get("reactivated", 0))),
+        Table("flows", frame, kinds, total=True),
+        say("stages.rules", style="caveat", loyal=count(stages.LOYAL_FROM),
+            slowing=number(stages.SLOWING), at_risk=number(stages.AT_RISK),
+            lost=number(stages.LOST)),
+    )  # fmt: skip
+
+
+def _not(stage: str) -> tuple[str, ...]:
+    return tuple(name for name in stages.STAGES if name != stage)
+
+
+def _flow(table: pd.DataFrame, then: tuple[str, ...], now: tuple[str, ...]) -> float:
+    return float(table.loc[list(then), list(now)].to_numpy().sum())
+
+
+def offers_by_stage(
+    study: Study, known: pd.DataFrame | None, *, cost: float | None
+) -> tuple[Block, ...]:
+    """What there is to keep in each stage, and the most that an offer may cost."""
+    if known is None:
+        return ()
+    table = offers.offers(study.base, study.customers["residual_clv"], known["now"], cost=cost)
+    frame = table.reset_index(drop=True).assign(stage=[f"stage.{name}" for name in table.index])
+    kinds = {
+        "stage": "term", "customers": "count", "residual_clv": "money", "value_at_risk": "money",
+        "most_cost": "cents",
+    }  # fmt: skip
+    if cost is not None:
+        kinds |= {"break_even_uplift": "share", "per_arm": "count"}
+    more = {name: "share" for name in ("buys", "buys_needed", "break_even_share") if name in frame}
+    worst = table["value_at_risk"].idxmax()
+    words = say(
+        "offers.headline", stage=term(f"stage.{worst}"),
+        risk=money(table.loc[worst, "value_at_risk"]),
+        most=money(table.loc[worst, "most_cost"]), customers=count(table.loc[worst, "customers"]),
+    )  # fmt: skip
+    caveat = "offers.no_cost" if cost is None else "offers.uplift"
+    given = {} if cost is None else {"cost": money(cost)}
+    return words, Table("offers", frame, kinds, more=more), say(caveat, style="caveat", **given)
+
+
+def costly(study: Study) -> tuple[Block, ...]:
+    """Who is expected to cost more than they bring, and what would mend it."""
+    if not study.economics.costs_anything:
+        return (say("unprofitable.no_costs", style="caveat"),)
+    valued = value.value_customers(study.base, study.economics)
+    listed = unprofitable.unprofitable(valued)
+    found = unprofitable.summary_of(listed, valued)
+    if not len(listed):
+        return (say("unprofitable.nobody"),)
+    kinds = {
+        "customer_id": "plain", "residual_clv": "cents", "expected_margin": "cents",
+        "costs": "cents", "price_change": "share", "cost_change": "share",
+        "frequency_change": "share",
+    }  # fmt: skip
+    return (
+        say("unprofitable.headline", customers=count(found["customers"]),
+            share=share(found["share"]), loss=money(-found["loss"]),
+            mended=money(found["equity_if_mended"]), price=share(found["price_change"]),
+            cost=share(-found["cost_change"])),
+        say("unprofitable.caution", style="caveat"),
+        Data(Table("unprofitable", listed.reset_index(), kinds)),
+    )  # fmt: skip
