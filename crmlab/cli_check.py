@@ -18,7 +18,8 @@ from crmlab.intake.gate import culprit
 from crmlab.reporting.evidence import told
 from crmlab.reporting.language import Language
 from crmlab.runs.given import gather, locate, read_file
-from crmlab.runs.parameters import COLUMNS, MEANING, READING, ReportParameters, SourceParameters
+from crmlab.runs.parameters import COLUMNS, MEANING, READING, SourceParameters
+from crmlab.runs.report_parameters import ReportParameters
 
 REMEDIES = {
     "field_count": "quote fields that hold the delimiter, or --set delimiter=...",

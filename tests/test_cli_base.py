@@ -14,7 +14,7 @@ from crmlab.cli import app
 from crmlab.errors import SourceNotFound, UnreadableSource
 from crmlab.intake.customer_base import address
 from crmlab.runs import given
-from crmlab.runs.parameters import ReportParameters
+from crmlab.runs.report_parameters import ReportParameters
 
 HEAD = "customer_id,date,amount\n"
 

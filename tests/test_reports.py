@@ -44,7 +44,7 @@ class Made(NamedTuple):
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Made]:
-    """All four reports, made once."""
+    """Every report in both languages, made once."""
     out = tmp_path_factory.mktemp("reports")
     tasks = []
     for name, language in TASKS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from crmlab.customers.value import discounted_life
 from crmlab.models.base import Fit
 from crmlab.models.gamma_gamma import GammaGamma
 from crmlab.models.purchase_model import AbstractPurchaseModel
+from crmlab.models.special import Array
 from crmlab.units import continuous_rate, days_per, units_per_year
 
 WEEKS_AHEAD = 52
@@ -89,9 +91,7 @@ def score(
         monetary_value=summary["monetary_value"].to_numpy(),
     )
     value = (given.margin * each - given.cost_per_occasion) * det
-    upkeep = (given.cost_per_year + given.retention_per_year) / units_per_year(given.unit)
-    if upkeep:
-        value = value - upkeep * discounted_life(model, given.rate, given.horizon, **history)
+    value = value - upkeep(model, given, **history)
     return summary.assign(
         p_alive=alive,
         expected_purchases=model.expected_purchases(given.year_ahead, **history),
@@ -102,3 +102,9 @@ def score(
         residual_clv=value,
         value_at_risk=value * (1 - stays),
     )
+
+
+def upkeep(model: Any, given: Assumptions, **history: Array) -> Array | float:
+    """Discounted cost, to the horizon, of serving and keeping customers while they are active."""
+    each = (given.cost_per_year + given.retention_per_year) / units_per_year(given.unit)
+    return each * discounted_life(model, given.rate, given.horizon, **history) if each else 0.0

@@ -221,8 +221,11 @@ def _round_levels(values: NDArray[np.float64]) -> list[float]:
     return [v for v in all_levels if v < top][-7:]
 
 
-def band(table: pd.DataFrame, language: Language) -> str:
-    """Expected cumulative margin of a new customer by month, with its confidence band."""
+def band(table: pd.DataFrame, language: Language, cost: float | None = None) -> str:
+    """Expected cumulative margin of a new customer by month, with its confidence band.
+
+    A line shows what winning one costs, if that is known.
+    """
     with look():
         figure, axes = canvas(3.2)
         axes.fill_between(
@@ -237,7 +240,11 @@ def band(table: pd.DataFrame, language: Language) -> str:
             language.write(money(end["value"])),
             ACCENT,
         )
-        axes.set_ylim(0, float(table["upper"].max()) * 1.08)
+        if cost is not None:
+            axes.axhline(cost, color=WARN, lw=1.2, ls=(0, (5, 2)))
+            text = f"{language.text('figure.acquisition_cost')}: {language.write(money(cost))}"
+            label(axes, 0.6 * float(end["month"]), cost, text, WARN, xytext=(0, 7))
+        axes.set_ylim(0, max(float(table["upper"].max()), cost or 0.0) * 1.08)
         axes.set_xlim(0, float(end["month"]) * 1.12)
         axes.set_xlabel(language.text("figure.month"))
         axes.set_ylabel(language.text("figure.margin_each"))

@@ -6,24 +6,54 @@ import pandas as pd
 
 from crmlab.customers import offers, stages, unprofitable, value
 from crmlab.customers.study import Study
+from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.language import Language, count, day, money, number, share, term
-from crmlab.reporting.movement import winning
 from crmlab.reporting.pages import Block, Data, Page, Table, say
+from crmlab.reporting.winning import winning
+
+LISTED = 1000  # customers to win back, in the workbook
 
 
 def customers_page(
     study: Study, language: Language, *, period: str, offer_cost: float | None, seed: int
 ) -> Page:
-    """Winning, keeping and serving: newcomers, stages and flows, offers, and the unprofitable."""
+    """Winning and keeping: newcomers, stages and their flows, and what an offer may cost."""
     known = stages_of(study)
     blocks: tuple[Block, ...] = (
         *winning(study, language, period=period, seed=seed),
         *stages_and_flows(study, known),
         *offers_by_stage(study, known, cost=offer_cost),
-        *costly(study),
     )
     return Page("review.keeping", blocks, language)
+
+
+def stages_page(study: Study, language: Language, *, offer_cost: float | None) -> Page:
+    """Stages and their flows, what an offer may cost, and whom to win back."""
+    known = stages_of(study)
+    blocks: tuple[Block, ...] = (
+        *stages_and_flows(study, known),
+        *offers_by_stage(study, known, cost=offer_cost),
+        *worth_winning_back(study, offer_cost),
+    )
+    return Page("retention.stages", blocks, language)
+
+
+def worth_winning_back(study: Study, cost: float | None) -> tuple[Block, ...]:
+    """Those by whose return most would be gained; the list itself is in the workbook."""
+    table = win_back(study.base, study.customers["residual_clv"], cost=cost or 0.0).head(LISTED)
+    if table.empty:
+        return (say("win_back.nobody"),)
+    best = table.iloc[0]
+    kinds = {"customer_id": "plain", "p_alive": "share", "residual_clv": "cents",
+             "value_if_active": "cents", "at_stake": "cents"}  # fmt: skip
+    more = {"break_even_success": "share"} if cost else {}
+    return (
+        say("win_back.headline", customers=count(len(table)), stake=money(table["at_stake"].sum()),
+            best=money(best["at_stake"]), p_alive=share(best["p_alive"])),
+        say("win_back.caution", style="caveat"),
+        Data(Table("win_back", table.reset_index(), kinds, more=more)),
+    )  # fmt: skip
 
 
 def stages_of(study: Study) -> pd.DataFrame | None:

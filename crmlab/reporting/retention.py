@@ -6,13 +6,16 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers import lifecycle, segments
+from crmlab.customers.average_life import average_life
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.cohorts import Cohorts
+from crmlab.customers.fitness import Fitness
 from crmlab.customers.intervals import active_interval
 from crmlab.customers.prospects import ENOUGH
 from crmlab.customers.study import Study
 from crmlab.reporting import figures, retention_figures
 from crmlab.reporting.evidence import cautions, frequency_figure, tracking_figure, traffic_light
+from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.groups import group_names, groups_table
 from crmlab.reporting.language import (
     Language,
@@ -42,7 +45,8 @@ from crmlab.reporting.pages import (
 )
 
 PAGES = ("retention.answer", "account", "retention.cohorts", "retention.here", "retention.life",
-         "retention.risk", "retention.slipped", "retention.trust", "method")  # fmt: skip
+         "retention.risk", "retention.stages", "retention.slipped", "retention.trust",
+         "method")  # fmt: skip
 TERMS = ("p_alive", "expected_active", "repeat_rate", "cohort", "age", "remaining_life",
          "value_at_risk", "residual_clv", "rhythm", "prediction_interval",
          "confidence_interval", "occasion")  # fmt: skip
@@ -63,7 +67,9 @@ def _active(study: Study) -> Quantity:
     return count(study.customers["p_alive"].sum())
 
 
-def in_one_page(study: Study, backtest: Backtest | None, language: Language, *, seed: int) -> Page:
+def in_one_page(
+    study: Study, backtest: Backtest | None, fitness: Fitness, language: Language, *, seed: int
+) -> Page:
     """How many are still active, what is at risk, do newer cohorts differ, what to do first."""
     customers, given = study.customers, study.assumptions
     limits = active_interval(customers, study.purchases, 0.95, seed)
@@ -71,6 +77,7 @@ def in_one_page(study: Study, backtest: Backtest | None, language: Language, *, 
     value, risk = study.equity, float(customers["value_at_risk"].sum())
     active = float(customers["p_alive"].sum())
     blocks: list[Block] = [
+        *fit_for_money(fitness),
         say(
             "retention.headline", style="lead", customers=count(len(customers)),
             end=day(given.observation_end), active=count(active), lower=count(lower),
@@ -241,8 +248,20 @@ def life(study: Study, language: Language) -> Page:
         say("life.new", life=number(float(new) * horizon / given.horizon), horizon=years(horizon)),
         say("life.infinite" if mean_infinite else "life.restricted", style="caveat",
             horizon=years(horizon)),
+        *_by_method(study),
     ]  # fmt: skip
     return Page("retention.life", tuple(blocks), language)
+
+
+def _by_method(study: Study) -> tuple[Block, ...]:
+    """Average life by method, each with what it assumes."""
+    table = average_life(study.base, study.assumptions.horizon_years)
+    frame = table.reset_index(drop=True).assign(
+        method=[f"life_method.{name}" for name in table.index],
+        assumes=[f"assumes.{name}" for name in table["assumes"]],
+    )
+    kinds = {"method": "term", "years": "number", "assumes": "term"}
+    return say("life.methods"), Table("average_life", frame, kinds)
 
 
 def value_at_risk(study: Study, language: Language) -> Page:

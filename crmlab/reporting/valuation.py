@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crmlab.customers import prospects, segments
+from crmlab.customers import newcomers, prospects, segments
 from crmlab.customers.backtest import Backtest
+from crmlab.customers.fitness import Fitness
+from crmlab.customers.scores import upkeep
 from crmlab.customers.study import Study
 from crmlab.reporting import figures
 from crmlab.reporting.evidence import cautions, traffic_light
+from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.groups import group_names, groups_table
 from crmlab.reporting.language import Language, count, day, money, number, plain, share, term, years
+from crmlab.reporting.method import costs_in_words
 from crmlab.reporting.newcomers import newer_or_older
 from crmlab.reporting.pages import (
     Block,
@@ -26,10 +30,11 @@ from crmlab.reporting.pages import (
     Tiles,
     say,
 )
+from crmlab.reporting.winning import newcomer_tile, winning
 from crmlab.units import days_per
 
 PAGES = ("valuation.answer", "account", "trust", "valuation.holders", "valuation.history",
-         "valuation.newcomers", "method")  # fmt: skip
+         "valuation.newcomers", "review.scenarios", "method")  # fmt: skip
 TERMS = ("equity", "residual_clv", "margin", "p_alive", "expected_purchases", "expected_spend",
          "prediction_interval", "confidence_interval", "occasion", "holdout", "decile")  # fmt: skip
 
@@ -44,8 +49,9 @@ def cover(study: Study, language: Language) -> Cover:
 
 
 def in_one_page(
-    study: Study, backtest: Backtest | None, other: Study | None, language: Language, *, seed: int
-) -> Page:
+    study: Study, backtest: Backtest | None, other: Study | None, fitness: Fitness,
+    language: Language, *, seed: int,
+) -> Page:  # fmt: skip
     """The answer first: value with its interval, three findings with their decisions, one light.
 
     `other` is the same base valued by a second model, named beside the first; None without one.
@@ -53,26 +59,21 @@ def in_one_page(
     customers, given = study.customers, study.assumptions
     total = study.equity_interval(seed=seed)
     top = segments.totals(customers, segments.decile(customers)).iloc[0]
-    newcomer = prospects.value_by_month(study).iloc[-1]
     blocks: list[Block] = [
+        *fit_for_money(fitness),
         say(
             "valuation.headline", style="lead",
             customers=count(len(customers)), end=day(given.observation_end),
             equity=money(total.mean), lower=money(total.lower), upper=money(total.upper),
             years=years(given.horizon_years),
         ),
-        say(
-            "valuation.rests_on", style="caveat",
-            margin=share(given.margin), rate=share(given.discount_rate),
-        ),
+        costs_in_words(study),
         *_other_model(study, other),
         *cautions(study),
         Tiles((
             Tile("tile.equity", money(total.mean), say(
                 "tile.equity_note", lower=money(total.lower), upper=money(total.upper))),
-            Tile("tile.newcomer", money(newcomer["value"]), say(
-                "tile.newcomer_note", lower=money(newcomer["lower"]),
-                upper=money(newcomer["upper"]))),
+            newcomer_tile(study, seed),
             Tile("tile.top_tenth", share(top["share"]), say(
                 "tile.top_tenth_note", each=money(top["value_each"]))),
         )),
@@ -236,10 +237,11 @@ def _value_of(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     given, model = study.assumptions, study.purchases.model
     history = {c: frame[c].to_numpy() for c in ("frequency", "recency", "T")}
     det = model.det(given.rate, given.horizon, **history)
+    each = given.margin * study.spend.model.expected_spend_new() - given.cost_per_occasion
     return frame.assign(
         p_alive=model.p_alive(**history),
         expected_purchases=model.expected_purchases(given.year_ahead, **history),
-        residual_clv=given.margin * det * study.spend.model.expected_spend_new(),
+        residual_clv=det * each - upkeep(model, given, **history),
     )
 
 
@@ -275,26 +277,34 @@ def _grid_table(grid: pd.DataFrame) -> Table:
     return Table("iso_value", long, kinds)
 
 
-def a_new_customer(study: Study, language: Language) -> Page:
+def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
     """Expected cumulative margin of a new customer by month, and by cohort."""
-    months = prospects.value_by_month(study)
+    months = newcomers.value_by_month(study.base, study.economics)
+    cost = study.assumptions.acquisition_cost
     cohort = prospects.by_cohort(study)
     first, last = months.iloc[0], months.iloc[-1]
     kinds = {"month": "count", "value": "money", "lower": "money", "upper": "money"}
     blocks: list[Block] = [
         Figure(
             "newcomer",
-            figures.band(months, language),
+            figures.band(months, language, cost),
             say("newcomers.figure", value=money(last["value"]), lower=money(last["lower"]),
                 upper=money(last["upper"]), years=years(study.assumptions.horizon_years),
                 first=money(first["value"])),
             say("alt.newcomer", first=money(first["value"]), value=money(last["value"])),
             Table("newcomer", months, kinds, rows=7),
         ),
-        say("newcomers.no_cost", style="caveat"),
+        *against_cost(study, language, seed),
         *cohort_table(study, cohort),
     ]  # fmt: skip
     return Page("valuation.newcomers", tuple(blocks), language)
+
+
+def against_cost(study: Study, language: Language, seed: int) -> tuple[Block, ...]:
+    """Value against cost and pay-back, where the cost of winning a customer is known."""
+    if study.assumptions.acquisition_cost is None:
+        return (say("newcomers.no_cost", style="caveat"),)
+    return winning(study, language, period="month", seed=seed)
 
 
 def cohort_table(study: Study, cohort: pd.DataFrame) -> tuple[Block, ...]:

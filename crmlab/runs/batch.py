@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crmlab.runs.catalogue import Report
-from crmlab.runs.parameters import ReportParameters
 from crmlab.runs.render import Printer
+from crmlab.runs.report_parameters import ReportParameters
 from crmlab.runs.run import INTERRUPTED, Published, run_report
 
 if TYPE_CHECKING:

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import crmlab
 from crmlab.errors import ParameterError
-from crmlab.runs.parameters import CustomerValuation, ReportParameters, Retention, StrategyReview
+from crmlab.runs.report_parameters import (
+    CustomerValuation,
+    ReportParameters,
+    Retention,
+    StrategyReview,
+)
 
 
 class UnknownReport(ParameterError):

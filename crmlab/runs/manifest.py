@@ -14,7 +14,7 @@ from pathlib import Path
 import crmlab
 from crmlab.runs import publish
 from crmlab.runs.catalogue import Report
-from crmlab.runs.parameters import ReportParameters
+from crmlab.runs.report_parameters import ReportParameters
 from crmlab.runs.results import Results
 
 SCHEMA_VERSION = 1

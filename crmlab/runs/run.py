@@ -14,8 +14,8 @@ from crmlab.runs import manifest, publish
 from crmlab.runs.catalogue import Report
 from crmlab.runs.given import locate
 from crmlab.runs.manifest import Outcome, Run
-from crmlab.runs.parameters import ReportParameters
 from crmlab.runs.render import Printer, pages, to_html
+from crmlab.runs.report_parameters import ReportParameters
 from crmlab.runs.results import Headline, IncompleteResults, Results, read_results
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.customers import lifecycle, prospects, segments
+from crmlab.customers import lifecycle, newcomers, prospects, segments
 
 
 def test_deciles_and_groups_add_up_to_the_total(study: crmlab.Study) -> None:
@@ -128,7 +128,7 @@ def test_every_period_makes_cohorts(log: crmlab.TransactionLog, period: str) -> 
 
 def test_a_new_customers_value_starts_with_the_first_purchase(study: crmlab.Study) -> None:
     """Month 0 is the margin of the mean first spend; later months only add; limits hold it."""
-    table = prospects.value_by_month(study)
+    table = newcomers.value_by_month(study.base, study.economics)
     first = 0.3 * study.customers["first_value"].mean()
 
     assert len(table) == 61

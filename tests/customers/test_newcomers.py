@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.customers import acquired, newcomers, prospects
+from crmlab.customers import acquired, newcomers
 from crmlab.customers.economics import Economics
-from crmlab.customers.fitted_base import FittedBase, economics_of
+from crmlab.customers.fitted_base import FittedBase
 
 COSTLY = Economics(0.3, 0.15, 2.5, cost_per_occasion=0.5, cost_per_year=1.0)
 
@@ -21,14 +21,6 @@ COSTLY = Economics(0.3, 0.15, 2.5, cost_per_occasion=0.5, cost_per_year=1.0)
 def base(retention_study: crmlab.Study) -> FittedBase:
     """All of CDNOW with MBG/NBD."""
     return FittedBase.of(retention_study)
-
-
-def test_without_costs_it_is_the_curve_of_the_reports(
-    base: FittedBase, retention_study: crmlab.Study
-) -> None:
-    """The same values and limits month by month as prospects.value_by_month."""
-    ours = newcomers.value_by_month(base, economics_of(retention_study))
-    pd.testing.assert_frame_equal(ours, prospects.value_by_month(retention_study), rtol=1e-9)
 
 
 def test_the_curve_ends_at_the_horizon_and_holds_all_costs(base: FittedBase) -> None:

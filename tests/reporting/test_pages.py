@@ -11,7 +11,17 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.reporting import document, evidence, figures, method, retention, valuation
+from crmlab.customers.fitness import Fitness
+from crmlab.reporting import (
+    document,
+    evidence,
+    figures,
+    keeping,
+    method,
+    retention,
+    scenarios,
+    valuation,
+)
 from crmlab.reporting.language import Language, Quantity, count, money, plain
 from crmlab.reporting.pages import (
     Figure,
@@ -25,6 +35,7 @@ from crmlab.reporting.pages import (
 from crmlab.reporting.workbook import write_workbook
 
 ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "USD")
+FIT = Fitness(())
 EVIL = "<script>alert(1)</script>"
 
 
@@ -39,12 +50,13 @@ def valuation_pages(
     words = request.param
     others = crmlab.rolling(study.log, observation_end="1998-06-30")
     return [
-        valuation.in_one_page(study, backtest, retention_study, words, seed=1),
+        valuation.in_one_page(study, backtest, retention_study, FIT, words, seed=1),
         evidence.what_went_in(study, words),
         evidence.can_it_be_trusted(study, backtest, others, words),
         valuation.who_holds_the_value(study, words),
         valuation.how_history_becomes_value(study, words),
-        valuation.a_new_customer(study, words),
+        valuation.a_new_customer(study, words, seed=1),
+        scenarios.what_if(study, words, growth=0.1),
         method.assumptions_and_method(
             study, backtest, words, assumed=["margin"], seed=1, terms=valuation.TERMS
         ),
@@ -60,7 +72,7 @@ def test_every_figure_has_its_sentence_words_and_table(valuation_pages: list[Pag
     """A title with a number in it, alternative text, and a table."""
     pictures = [b for p in valuation_pages for b in p.blocks if isinstance(b, Figure)]
 
-    assert len(pictures) == 8
+    assert len(pictures) == 9
     for picture in pictures:
         assert any(c.isdigit() for c in picture.title.words(ENGLISH)), picture.key
         assert len(picture.alt.words(ENGLISH)) > 40
@@ -111,7 +123,7 @@ def test_the_register_names_every_assumption(valuation_pages: list[Page]) -> Non
     register = next(t for t in tables_of(valuation_pages[-1]) if t.key == "register").frame
     origin = register.set_index("assumption")["origin"]
 
-    assert len(register) == 16
+    assert len(register) == 18
     assert origin["register.margin"] == "register.default"
     assert origin["register.discount_rate"] == "register.given"
 
@@ -177,17 +189,18 @@ def test_a_short_history_says_what_is_missing(words: Language) -> None:
 
     others = crmlab.rolling(log, observation_end="2024-06-10")
 
-    assert "none" in valuation.in_one_page(study, None, study, words, seed=1)._repr_html_()
+    assert "none" in valuation.in_one_page(study, None, study, FIT, words, seed=1)._repr_html_()
     for page in (
         evidence.can_it_be_trusted(study, None, others, words),
         valuation.who_holds_the_value(study, words),
         valuation.how_history_becomes_value(study, words),
-        valuation.a_new_customer(study, words),
-        retention.in_one_page(study, None, words, seed=1),
+        valuation.a_new_customer(study, words, seed=1),
+        retention.in_one_page(study, None, FIT, words, seed=1),
         retention.cohort_page(study, table, words),
         retention.who_is_still_here(study, words),
         retention.life(study, words),
         retention.value_at_risk(study, words),
+        keeping.stages_page(study, words, offer_cost=None),
         retention.who_slipped_away(study, words),
         retention.can_it_be_trusted(None, words),
         method.assumptions_and_method(study, None, words, seed=1, terms=retention.TERMS),

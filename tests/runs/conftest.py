@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from crmlab.runs.catalogue import Report
-from crmlab.runs.parameters import CustomerValuation
 from crmlab.runs.render import Printer
+from crmlab.runs.report_parameters import CustomerValuation
 from crmlab.runs.run import Published, run_report
 
 NOTEBOOKS = Path(__file__).with_name("notebooks")

@@ -6,7 +6,7 @@ import pytest
 from crmlab.runs.batch import run_all
 from crmlab.runs.catalogue import Report
 from crmlab.runs.execute import NotebookRefused
-from crmlab.runs.parameters import CustomerValuation
+from crmlab.runs.report_parameters import CustomerValuation
 from crmlab.runs.run import Published
 
 

@@ -16,7 +16,7 @@ from crmlab.errors import (
     WrongParameter,
 )
 from crmlab.runs.given import UnreadableParameters, gather, locate, read_file
-from crmlab.runs.parameters import CustomerValuation
+from crmlab.runs.report_parameters import CustomerValuation
 
 
 def write(folder: Path, text: str, name: str = "params.yaml") -> Path:

@@ -6,7 +6,7 @@ import pytest
 
 from crmlab.errors import MissingParameter, UnknownParameter, WrongParameter
 from crmlab.runs.catalogue import PARAMETERS, find
-from crmlab.runs.parameters import CustomerValuation, Retention
+from crmlab.runs.report_parameters import CustomerValuation, Retention
 
 
 def assigned(notebook: Path) -> dict[str, object]:

@@ -10,9 +10,9 @@ import pytest
 
 from crmlab.runs import publish, run
 from crmlab.runs.catalogue import Report
-from crmlab.runs.parameters import CustomerValuation
 from crmlab.runs.publish import CannotWrite, claim, new_run_id, set_aside
 from crmlab.runs.render import Printer
+from crmlab.runs.report_parameters import CustomerValuation
 from crmlab.runs.results import Results
 from crmlab.runs.run import run_report
 

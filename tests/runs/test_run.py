@@ -30,7 +30,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from crmlab.runs import catalogue
-from crmlab.runs.parameters import CustomerValuation
+from crmlab.runs.report_parameters import CustomerValuation
 stub = Path(sys.argv.pop())
 catalogue.find = lambda name: catalogue.Report(name, CustomerValuation, stub)
 from crmlab.cli import app

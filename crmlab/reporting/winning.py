@@ -1,67 +1,43 @@
-"""From the last valuation to this one: the bridge, and what winning customers brings."""
+"""What a new customer is worth, against what winning one costs."""
 
 from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from crmlab.customers import acquired, newcomers
-from crmlab.customers.bridge import EXPERIENCE, Bridge
 from crmlab.customers.cohorts import PERIODS
 from crmlab.customers.study import Study
-from crmlab.reporting import review_figures as figures
 from crmlab.reporting.language import (
     Language,
     Quantity,
     count,
-    day,
     money,
     number,
     plain,
     share,
+    term,
     years,
 )
-from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
+from crmlab.reporting.pages import Block, Sentence, Table, Tile, say
 
 ENOUGH = 30  # customers of a cohort, to be judged
 
 
-def what_changed(change: Bridge | None, language: Language) -> Page:
-    """The bridge between the valuations, and what customers did against what was expected."""
-    return Page("review.bridge", _bridge(change, language), language)
-
-
-def _bridge(change: Bridge | None, language: Language) -> tuple[Block, ...]:
-    if change is None:
-        return (say("bridge.none"),)
-    steps = change.steps
-    shown = steps[(steps["money"] != 0) | steps["step"].isin(["opening", "closing"])]
-    names = [language.text(f"step.{name}") for name in shown["step"]]
-    opening, closing = change.money("opening"), change.money("closing")
-    frame = steps.assign(item=[f"step.{name}" for name in steps["step"]])
-    experience = change.experience.reset_index().assign(
-        class_of=[f"step.{name}" for name in change.experience.index]
-    )
-    experience["expected"] = experience["expected_purchases"]
-    kinds = {
-        "class_of": "term", "customers": "count", "expected": "count", "purchases": "count",
-        "money": "cents",
-    }  # fmt: skip
-    return (
-        Figure(
-            "bridge",
-            figures.waterfall(names, shown["money"].tolist(), language),
-            say("bridge.figure", opening=money(opening), closing=money(closing),
-                then=day(change.opening_date), now=day(change.closing_date),
-                experience=money(sum(change.money(name) for name in EXPERIENCE)),
-                won=money(change.money("won"))),
-            say("alt.bridge", opening=money(opening), closing=money(closing)),
-            Table("bridge", frame, {"item": "term", "money": "cents"}, total=True, rows=20),
-        ),
-        say("bridge.how", style="caveat"),
-        Table("experience", experience, kinds),
-    )  # fmt: skip
+def newcomer_tile(study: Study, seed: int) -> Tile:
+    """The value of a new customer, against the cost of winning one where that is known."""
+    cost = study.assumptions.acquisition_cost
+    last = newcomers.value_by_month(study.base, study.economics).iloc[-1]
+    if cost is None:
+        limits = {"lower": money(last["lower"]), "upper": money(last["upper"])}
+        return Tile("tile.newcomer", money(last["value"]), Sentence("tile.newcomer_note", limits))
+    found = newcomers.acquisition(study.base, study.economics, cost, seed=seed)
+    month = found.pay_back.month
+    return Tile("tile.newcomer", money(found.value), say(
+        "tile.newcomer_cost", cost=money(cost), ratio=number(found.ratio),
+        month=count(month) if np.isfinite(month) else term("word.never")))  # fmt: skip
 
 
 def winning(study: Study, language: Language, *, period: str, seed: int) -> tuple[Block, ...]:

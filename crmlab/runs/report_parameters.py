@@ -1,0 +1,166 @@
+"""What the reports may be told beside their source: models, economics, words."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from crmlab.errors import MissingParameter, WrongParameter
+from crmlab.runs.parameters import Date, SourceParameters, Text, declare
+from crmlab.units import Unit
+
+REGIONS = {"en": "US", "es": "ES"}
+"""The region of a language if none is given."""
+
+_MISSING = "the last day on which a purchase could have been seen in the source"
+
+
+def _cost(meaning: str, default: float | None = 0.0) -> Any:
+    return declare(default, f"what {meaning}", "an amount, 0 or more", "money", ge=0)
+
+
+class ReportParameters(SourceParameters):
+    """What every report may be told."""
+
+    calibration_end: Date | None = declare(
+        None,
+        "models are checked on what follows this day. If not given: 1997-09-30 for cdnow, "
+        "otherwise the last third of the observed period is held out",
+        "a date as YYYY-MM-DD, before observation_end",
+        "date",
+    )
+    unit: Unit = declare(
+        "week", "the time unit of the models", "one of day, week, month, year", "time unit"
+    )
+    margin: float = declare(
+        0.30,
+        "what is left of a unit of money spent, before the costs of keeping customers",
+        "a number above 0 and at most 1, such as 0.35",
+        "share of net spend",
+        gt=0,
+        le=1,
+    )
+    cost_per_occasion: float = _cost("serving a customer costs for each purchase occasion")
+    cost_per_year: float = _cost("serving an active customer costs a year")
+    retention_per_year: float = _cost("is spent a year on keeping an active customer")
+    acquisition_cost: float | None = _cost("winning a customer costs. If not given: unknown", None)
+    discount_rate: float = declare(
+        0.15,
+        "what money next year is worth less than money now, effective",
+        "a number above -1 and at most 10",
+        "a year",
+        gt=-1,
+        le=10,
+    )
+    horizon_years: float = declare(
+        5.0,
+        "how far ahead purchases are counted",
+        "a number above 0 and at most 100",
+        "years",
+        gt=0,
+        le=100,
+    )
+    currency: Text | None = declare(
+        None,
+        "the currency of the amounts. If not given: USD for cdnow, otherwise no symbol",
+        "three capital letters, such as EUR",
+        "ISO 4217",
+        pattern="^[A-Z]{3}$",
+    )
+    language: Literal["en", "es"] = declare("en", "the language of the report", "en or es")
+    region: Text | None = declare(
+        None,
+        "how numbers, money and dates are written. If not given: US for en, ES for es",
+        "two capital letters, such as ES, MX, US or GB",
+        "ISO 3166",
+        pattern="^[A-Z]{2}$",
+    )
+    seed: int = declare(
+        1997,
+        "where random draws start; the same seed gives the same report",
+        "a whole number from 0 to 4294967295",
+        ge=0,
+        le=2**32 - 1,
+    )
+
+    def resolved(self) -> Self:
+        """The same with what follows from source and language filled in.
+
+        Raises MissingParameter without an observation_end, except for cdnow, and WrongParameter
+        if calibration_end is not before it.
+        """
+        full = super().resolved().filled({"region": REGIONS[self.language]})
+        full._check_names()
+        if full.observation_end is None:
+            raise MissingParameter("observation_end", _MISSING, "2026-06-30")
+        if full.calibration_end is None or full.calibration_end < full.observation_end:
+            return full
+        if self.calibration_end is None:  # cdnow's own day, but an earlier end was given
+            return full.model_copy(update={"calibration_end": None})
+        expected = f"a date as YYYY-MM-DD, before observation_end ({full.observation_end})"
+        raise WrongParameter("calibration_end", full.calibration_end, expected)
+
+    def _check_names(self) -> None:
+        """Refuse, before a kernel starts, a region or a currency that there is not."""
+        import babel  # here, so that the list of parameters is shown without it
+        import babel.numbers
+
+        try:
+            babel.Locale(self.language, self.region)
+        except babel.UnknownLocaleError:
+            expected = f"a region in which {self.language} is written, such as ES, MX, US or GB"
+            raise WrongParameter("region", self.region, expected) from None
+        if self.currency is not None and not babel.numbers.is_currency(self.currency):
+            raise WrongParameter("currency", self.currency, "an ISO 4217 code, such as EUR")
+
+
+TARGET_GROWTH = declare(
+    0.10,
+    "by how much the value of the base should rise: the report says what one would have to believe "
+    "for that",
+    "a number above -1 and at most 10",
+    "share",
+    gt=-1,
+    le=10,
+)
+COHORT_PERIOD = declare(
+    "month",
+    "customers who first bought in the same period form a cohort",
+    "one of week, month, quarter, year",
+    "period",
+)
+
+
+class CustomerValuation(ReportParameters):
+    """Parameters of the customer-valuation report."""
+
+    target_growth: float = TARGET_GROWTH
+
+
+class Retention(ReportParameters):
+    """Parameters of the retention report."""
+
+    cohort_period: Literal["week", "month", "quarter", "year"] = COHORT_PERIOD
+    offer_cost: float | None = _cost(
+        "an offer to keep one customer costs. If not given: unknown", None
+    )
+
+
+class StrategyReview(Retention):
+    """Parameters of the strategy review."""
+
+    opening_date: Date | None = declare(
+        None,
+        "the valuation to compare with is of this day. If not given: a year before "
+        "observation_end, or half of the observed time where that is less",
+        "a date as YYYY-MM-DD, before observation_end",
+        "date",
+    )
+    target_growth: float = TARGET_GROWTH
+
+    def resolved(self) -> Self:
+        """As that of every report; WrongParameter for an opening that is not before the end."""
+        full = super().resolved()
+        if full.opening_date and not full.opening_date < str(full.observation_end):
+            expected = f"a date as YYYY-MM-DD, before observation_end ({full.observation_end})"
+            raise WrongParameter("opening_date", full.opening_date, expected)
+        return full

@@ -1,0 +1,188 @@
+"""The strategy review: its pages, their sums, and what it says where the data are thin."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import crmlab
+from crmlab.customers.bridge import Bridge
+from crmlab.customers.fitness import Check, Fitness
+from crmlab.reporting import bridge, keeping, lenses, scenarios, strategy_review
+from crmlab.reporting.fitness import fit_for_money
+from crmlab.reporting.language import Language
+from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
+
+ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "EUR")
+COSTS = {"cost_per_occasion": 1.5, "cost_per_year": 6.0, "acquisition_cost": 12.0}
+GIVEN = {"margin": 0.3, "discount_rate": 0.15, "model": "mbg-nbd"}
+OPENING = "1997-09-30"
+
+
+@pytest.fixture(scope="module")
+def costly(log: crmlab.TransactionLog) -> crmlab.Study:
+    """CDNOW with costs."""
+    return crmlab.Study.run(log, observation_end="1998-06-30", **GIVEN, **COSTS)
+
+
+@pytest.fixture(scope="module")
+def change(costly: crmlab.Study, log: crmlab.TransactionLog) -> Bridge:
+    """The bridge over the last nine months."""
+    earlier = crmlab.Study.run(log, observation_end=OPENING, **GIVEN, **COSTS)
+    found = costly.change_since(earlier)
+    assert found is not None
+    return found
+
+
+def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[Page]:
+    """All pages of the review."""
+    offer = 1.0 if study.economics.costs_anything else None
+    return [
+        strategy_review.in_one_page(study, change, None, Fitness(()), words, seed=1),
+        lenses.five_lenses(study, OPENING, words, period="month"),
+        bridge.what_changed(change, words),
+        keeping.customers_page(study, words, period="month", offer_cost=offer, seed=1),
+        scenarios.what_if(study, words, growth=0.1),
+        strategy_review.assumptions(study, None, words, seed=1),
+    ]
+
+
+@pytest.mark.parametrize("words", [ENGLISH, SPANISH], ids=["en", "es"])
+def test_every_page_reads_in_both_languages(
+    costly: crmlab.Study, retention_study: crmlab.Study, change: Bridge, words: Language
+) -> None:
+    """With costs and without; every figure has its sentence, its words and its data."""
+    for made in (pages(costly, change, words), pages(retention_study, None, words)):
+        for page in made:
+            assert page._repr_html_().startswith("<section"), page.key
+            pictures = [block for block in page.blocks if isinstance(block, Figure)]
+            known = {table.key for table in tables_of(page)}
+            for picture in pictures:
+                assert any(sign.isdigit() for sign in picture.title.words(words)), picture.key
+                assert len(picture.alt.words(words)) > 40
+                assert picture.key in known or picture.key == "lens_cohorts"
+
+
+def test_every_page_tells_the_same_equity(costly: crmlab.Study, change: Bridge) -> None:
+    """To the cent: the tile, the end of the bridge, the sum over customers, the scenarios' base."""
+    made = {page.key: page for page in pages(costly, change, ENGLISH)}
+    equity = round(costly.equity, 2)
+    steps = tables_of(made["review.bridge"])[0].frame
+    believe = figures_of(made["review.scenarios"])["scenarios.believe"]
+
+    assert figures_of(made["review.answer"])["tile.equity"] == pytest.approx(equity, abs=0.01)
+    assert steps["money"].iloc[-1] == pytest.approx(equity, abs=0.005)
+    assert round(steps["money"].iloc[:-1].sum(), 2) == steps["money"].iloc[-1]
+    assert believe["now"] == pytest.approx(equity, abs=0.01)
+    assert believe["target"] == pytest.approx(1.1 * equity, abs=0.01)
+
+
+def test_stages_offers_and_cohorts_hold_every_customer(
+    costly: crmlab.Study, change: Bridge
+) -> None:
+    """Flows, offers by stage and cohorts won count the same people and the same value."""
+    page = next(p for p in pages(costly, change, ENGLISH) if p.key == "review.keeping")
+    tables = {table.key: table.frame for table in tables_of(page)}
+    flows = tables["flows"].drop(columns="stage_then").iloc[-1]
+
+    assert flows.sum() == 23_570
+    assert tables["offers"]["customers"].sum() == 23_570
+    assert tables["offers"]["residual_clv"].sum() == pytest.approx(costly.equity)
+    assert tables["won"]["customers"].sum() == 23_570
+    assert (tables["won"]["net_value"] == tables["won"]["value"] - 12.0).all()
+
+
+def test_costs_are_said_and_taken_off(
+    costly: crmlab.Study, retention_study: crmlab.Study, change: Bridge
+) -> None:
+    """With costs the base is worth less, and page one and the register say so."""
+    made = pages(costly, change, ENGLISH)
+    answer, register = made[0]._repr_html_(), made[-1]._repr_html_()
+
+    assert costly.equity < retention_study.equity
+    assert "what keeping and serving customers costs is taken off" in answer
+    assert "winning one costs $12.00" in answer
+    assert "$6.00" in register
+    assert "unprofitable" in {table.key for page in made for table in tables_of(page)}
+    bare = pages(retention_study, None, ENGLISH)
+    assert "no costs of keeping or serving customers are taken off" in bare[0]._repr_html_()
+    assert "No cost to serve was given" in bare[4]._repr_html_()
+
+
+def test_a_base_in_its_first_weeks_is_told_what_cannot_be_said() -> None:
+    """No earlier valuation, no stages, no cohort of a month: sentences in their place."""
+    rng = np.random.default_rng(4)
+    frame = pd.DataFrame({
+        "customer_id": rng.integers(0, 60, 200).astype(str),
+        "date": pd.Timestamp("2024-05-20") + pd.to_timedelta(rng.integers(0, 24, 200), "D"),
+        "amount": rng.gamma(3, 10, 200).round(2) + 1,
+    })  # fmt: skip
+    log = crmlab.read_transactions(frame)
+    study = crmlab.Study.run(log, observation_end="2024-06-12", **GIVEN)
+    opening = crmlab.opening_day(log.first_date, "2024-06-12")
+    five = lenses.five_lenses(study, opening, ENGLISH, period="month")
+    kept = keeping.customers_page(study, ENGLISH, period="month", offer_cost=None, seed=1)
+
+    assert "too short for an earlier valuation" in bridge.what_changed(None, ENGLISH)._repr_html_()
+    assert "No cohort has been observed for a whole month" in five._repr_html_()
+    assert "Nobody was a customer yet a quarter ago" in kept._repr_html_()
+
+
+def test_a_model_that_does_not_fit_stops_the_reader_first(retention_study: crmlab.Study) -> None:
+    """A stop stands before the money, with its reason; a warning beside it."""
+    figures = {"rho": 0.61, "lower": 0.55, "upper": 0.66, "customers": 900.0}
+    fitness = Fitness((
+        Check("dependence", "stop", figures),
+        Check("regular_buyers", "warning", {"k": 3.0, "gain": 40.0, "known_k": 1.0}),
+    ))  # fmt: skip
+    told = [sentence.words(ENGLISH) for sentence in fit_for_money(fitness)]
+    page = strategy_review.in_one_page(retention_study, None, None, fitness, ENGLISH, seed=1)
+
+    assert told[0].startswith("Do not decide on the amounts in this report")
+    assert "rank correlation of how often and how much is 0.61" in told[1]
+    assert "k = 3" in told[2]
+    assert page.blocks[0].words(ENGLISH) == told[0]
+    assert fit_for_money(Fitness(())) == []
+
+
+def test_every_finding_of_fitness_has_words(
+    retention_study: crmlab.Study, backtest: crmlab.Backtest
+) -> None:
+    """Whatever a check finds can be said with its figures."""
+    checks = retention_study.fitness(backtest).checks
+    asked = [check for check in checks if check.code != "estimate"]  # which only ever passes
+
+    assert len(checks) == 7
+    for severity in ("stop", "warning"):
+        worse = Fitness(tuple(check._replace(severity=severity) for check in asked))
+        for sentence in fit_for_money(worse):
+            assert "{" not in sentence.words(SPANISH)
+
+
+def test_the_opening_is_a_year_or_half_of_the_time() -> None:
+    """Or what was asked, if it lies before the end."""
+    assert crmlab.opening_day("2019-01-01", "2024-06-30") == "2023-07-01"
+    assert crmlab.opening_day("1997-01-01", "1998-06-30") == "1997-09-30"
+    assert crmlab.opening_day("2019-01-01", "2024-06-30", "2024-03-31") == "2024-03-31"
+    with pytest.raises(crmlab.errors.WrongParameter, match="expected a date before 2024-06-30"):
+        crmlab.opening_day("2019-01-01", "2024-06-30", "2024-07-01")
+
+
+def test_an_unknown_cost_is_refused(log: crmlab.TransactionLog) -> None:
+    """By name."""
+    with pytest.raises(crmlab.errors.WrongParameter, match="cost_of_love"):
+        crmlab.Study.run(log, observation_end="1998-06-30", **GIVEN, cost_of_love=1.0)
+
+
+def test_costs_enter_the_value_of_each_customer(costly: crmlab.Study) -> None:
+    """Margin less occasions and active time, as the economics' own account of it."""
+    from crmlab.customers.value import value_customers
+
+    table = value_customers(costly.base, costly.economics)
+
+    np.testing.assert_allclose(costly.customers["residual_clv"], table["residual_clv"], rtol=1e-12)
+    plain = dataclasses.replace(costly.economics, cost_per_year=0.0, cost_per_occasion=0.0)
+    assert value_customers(costly.base, plain)["residual_clv"].sum() > costly.equity
