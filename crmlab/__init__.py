@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from crmlab.intake.attribute_table import AttributeMapping
     from crmlab.intake.attributes import Attributes, read_attributes
     from crmlab.intake.columns import Mapping
+    from crmlab.intake.contract_table import ContractMapping
+    from crmlab.intake.contracts import Contracts, read_contracts
     from crmlab.intake.customer_base.base import CustomerBase
     from crmlab.intake.log import TransactionLog, read_transactions
     from crmlab.intake.meaning import Meaning
@@ -49,6 +51,8 @@ __all__ = [
     "Backtest",
     "BdW",
     "Cohorts",
+    "ContractMapping",
+    "Contracts",
     "Covariates",
     "CustomerBase",
     "Fit",
@@ -67,6 +71,7 @@ __all__ = [
     "likelihood_ratio_test",
     "load_fit",
     "read_attributes",
+    "read_contracts",
     "read_transactions",
     "rolling",
 ]
@@ -74,11 +79,14 @@ __all__ = [
 _HOMES = {
     "AttributeMapping": "crmlab.intake.attribute_table",
     "Attributes": "crmlab.intake.attributes",
+    "ContractMapping": "crmlab.intake.contract_table",
+    "Contracts": "crmlab.intake.contracts",
     "CustomerBase": "crmlab.intake.customer_base.base",
     "Mapping": "crmlab.intake.columns",
     "Meaning": "crmlab.intake.meaning",
     "Reading": "crmlab.intake.reading",
     "read_attributes": "crmlab.intake.attributes",
+    "read_contracts": "crmlab.intake.contracts",
     "BGBB": "crmlab.models.bg_bb",
     "BGCNBD": "crmlab.models.bg_cnbd",
     "BGNBD": "crmlab.models.bg_nbd",
