@@ -51,12 +51,15 @@ def average_life(
         {"method": "constant", "life": _inverse(1 - constant_retention(contracts))},
     ]
     if tau <= curve.last:
-        rows.append({"method": "restricted_mean", **_of(curve.restricted_mean(tau)), "horizon": tau})
+        rows.append(
+            {"method": "restricted_mean", **_of(curve.restricted_mean(tau)), "horizon": tau}
+        )
     for name, fit in fits.items():
         limits = _limits(fit, tau, level, seed)
         rows.append({"method": "model", "model": name, "life": _whole_life(fit.model)})
-        rows.append({"method": "model_restricted", "model": name, "horizon": tau,
-                     "life": restricted_life(fit.model, np.array([0]), tau)[0], **limits})  # fmt: skip
+        life = restricted_life(fit.model, np.array([0]), tau)[0]
+        rows.append({"method": "model_restricted", "model": name, "life": life, **limits})
+        rows[-1]["horizon"] = tau
     columns = ["method", "model", "life", "lower", "upper", "horizon"]
     table = pd.DataFrame(rows).reindex(columns=columns)
     return table.assign(assumes=table["method"].map(ASSUMES))

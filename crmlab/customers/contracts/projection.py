@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from crmlab.customers.backtest import FAIR_BIAS, GOOD_BIAS
 from crmlab.customers.contracts.survival import kaplan_meier
 from crmlab.customers.contracts.watched import at_risk, constant_retention
 from crmlab.errors import NotEstimable, WrongParameter
@@ -80,10 +81,10 @@ def project(
     """
     if horizon < 1:
         raise WrongParameter("horizon", horizon, "a number of renewals, 1 or more")
-    n = np.arange(horizon + 1)
+    n = np.arange(horizon + 1, dtype=float)
     columns = {"survival": "observed", "lower": "observed_lower", "upper": "observed_upper"}
     seen = kaplan_meier(contracts, level=level).table[list(columns)].rename(columns=columns)
-    out = seen.reindex(pd.Index(n, name="tenure"))
+    out = seen.reindex(pd.RangeIndex(horizon + 1, name="tenure"))
     for name, fit in fits.items():
         lower, upper = _limits(fit, n, level, seed)
         survival = fit.model.survival(n)
@@ -113,6 +114,21 @@ class Holdout:
     fits: Mapping[str, Fit[Any]]
     table: pd.DataFrame
     errors: pd.DataFrame
+
+    def verdict(self, method: str) -> str:
+        """How far a projection can be trusted, by its relative error at the last tenure.
+
+        'good' within 10 %; 'unsure' where it is further off, but inside the observed limits; 'fair'
+        within 25 %; else 'poor'; 'nothing' where nobody was left to project.
+        """
+        error, last = abs(float(self.errors.loc[method, "last_error"])), self.table.iloc[-1]
+        if np.isnan(error):
+            return "nothing"
+        if error <= GOOD_BIAS:
+            return "good"
+        if last["lower"] <= last[method] <= last["upper"]:
+            return "unsure"
+        return "fair" if error <= FAIR_BIAS else "poor"
 
 
 def holdout(contracts: Contracts, calibration: int, *, level: float = 0.95) -> Holdout:

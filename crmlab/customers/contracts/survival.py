@@ -32,7 +32,8 @@ class Survival:
     (of them, at it), retention_rate with Wilson limits retention_lower and retention_upper,
     survival with limits lower and upper (on the scale of log(-log S); missing while nobody has
     left, and once nobody is left). `customers` were watched, `ended` of them left. `median`: the
-    tenure by which half have left (nan: not reached); `level` is that of all limits.
+    tenure by which half have left and,
+    as its limits, those by which the limits say so (nan: not reached); `level` is that of all limits.
     """
 
     table: pd.DataFrame
@@ -88,8 +89,7 @@ def kaplan_meier(contracts: Contracts, *, level: float = 0.95) -> Survival:
     found = SurvfuncRight(tenure, ended, entry=entry) if ended.any() else None
     table = pd.concat([_first_row(len(tenure)), table.assign(**_curve(found, counts.n, level))])
     table.index.name = "tenure"
-    median = _median(found, table["survival"], level)
-    return Survival(table, len(tenure), int(ended.sum()), median, level)
+    return Survival(table, len(tenure), int(ended.sum()), _median(table), level)
 
 
 def survival_by(contracts: Contracts, by: str, *, level: float = 0.95) -> dict[str, Survival]:
@@ -160,7 +160,10 @@ def _first_row(customers: int) -> pd.DataFrame:
 def _curve(found: Any, n: Counts, level: float) -> dict[str, Array]:
     """Survival and its limits at every renewal n, between the ones at which somebody left."""
     if found is None:
-        return {"survival": np.ones(len(n)), **dict.fromkeys(("lower", "upper"), np.full(len(n), np.nan))}
+        return {
+            "survival": np.ones(len(n)),
+            **dict.fromkeys(("lower", "upper"), np.full(len(n), np.nan)),
+        }
     place = np.searchsorted(found.surv_times, n, side="right")
     survival = np.append(1.0, found.surv_prob)[place]
     error = np.append(np.nan, found.surv_prob_se)[place]
@@ -172,14 +175,12 @@ def _curve(found: Any, n: Counts, level: float) -> dict[str, Array]:
     return {"survival": survival, "lower": limits[0], "upper": limits[1]}
 
 
-def _median(found: Any, survival: pd.Series, level: float) -> Estimate:
-    reached = survival.index[survival <= 0.5 + 1e-9]
-    value = float(reached[0]) if len(reached) else math.nan
-    if found is None:
-        return Estimate(value, math.nan, math.nan)
-    with np.errstate(all="ignore"):
-        lower, upper = found.quantile_ci(0.5, alpha=1 - level)
-    return Estimate(value, float(lower), float(upper) if np.isfinite(upper) else math.nan)
+def _median(table: pd.DataFrame) -> Estimate:
+    """The first tenure at which the curve, and each of its limits, is at a half or below."""
+    columns = (table[c].to_numpy() <= 0.5 + 1e-9 for c in ("survival", "lower", "upper"))
+    return Estimate(
+        *(float(table.index[low.argmax()]) if low.any() else math.nan for low in columns)
+    )
 
 
 def _normal(level: float) -> float:

@@ -90,9 +90,7 @@ def price_of_alike(
     value = margin * expected_payments(model, rate, n)
     constant = margin * constant_payments(retention, rate)
     table = pd.DataFrame({"value": value, "constant": constant}, index=pd.Index(n, name="renewal"))
-    return table.assign(
-        difference=table["value"] - constant, share=1 - constant / table["value"]
-    )
+    return table.assign(difference=table["value"] - constant, share=1 - constant / table["value"])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +159,8 @@ def _margins(running: pd.DataFrame, margin: float | str) -> Array:
         found = f"{len(missing):,} running contracts have none (first: customer "
         found += f"{missing.iloc[0]['customer_id']!r})"
         raise UnusableCovariate(margin, found, "Fill them in; a contract without margin has 0.")
-    return running[margin].to_numpy(dtype=float)
+    out: Array = running[margin].to_numpy(dtype=float)
+    return out
 
 
 def _constant(retention: float, rate: float, payments: int | None) -> float:
