@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crmlab.customers.backtest import Backtest, rolling
     from crmlab.customers.cohorts import Cohorts, cohorts
+    from crmlab.customers.contracts.drivers import fit_cox, fit_logit
+    from crmlab.customers.contracts.projection import fit_contracts
+    from crmlab.customers.contracts.survival import kaplan_meier
+    from crmlab.customers.contracts.worth import ContractTerms, contract_equity
     from crmlab.customers.covariates import covariates
     from crmlab.customers.study import Study
     from crmlab.intake.attribute_table import AttributeMapping
@@ -52,6 +56,7 @@ __all__ = [
     "BdW",
     "Cohorts",
     "ContractMapping",
+    "ContractTerms",
     "Contracts",
     "Covariates",
     "CustomerBase",
@@ -66,8 +71,13 @@ __all__ = [
     "TransactionLog",
     "check_model",
     "cohorts",
+    "contract_equity",
     "covariates",
+    "fit_contracts",
+    "fit_cox",
+    "fit_logit",
     "from_lifetimes",
+    "kaplan_meier",
     "likelihood_ratio_test",
     "load_fit",
     "read_attributes",
@@ -77,6 +87,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ContractTerms": "crmlab.customers.contracts.worth",
+    "contract_equity": "crmlab.customers.contracts.worth",
+    "fit_contracts": "crmlab.customers.contracts.projection",
+    "fit_cox": "crmlab.customers.contracts.drivers",
+    "fit_logit": "crmlab.customers.contracts.drivers",
+    "kaplan_meier": "crmlab.customers.contracts.survival",
     "AttributeMapping": "crmlab.intake.attribute_table",
     "Attributes": "crmlab.intake.attributes",
     "ContractMapping": "crmlab.intake.contract_table",

@@ -36,53 +36,10 @@ from crmlab.models.sbg import SBG
 DATA = Path(__file__).parents[1] / "data"
 TABLES = json.loads((DATA / "contracts.json").read_text(encoding="utf-8"))
 
-# Freireich et al. 1963, weeks in remission, as printed in many textbooks; + is still in remission.
-TREATED = [
-    "6",
-    "6",
-    "6",
-    "7",
-    "10",
-    "13",
-    "16",
-    "22",
-    "23",
-    "6+",
-    "9+",
-    "10+",
-    "11+",
-    "17+",
-    "19+",
-    "20+",
-    "25+",
-    "32+",
-    "32+",
-    "34+",
-    "35+",
-]
-CONTROL = [
-    "1",
-    "1",
-    "2",
-    "2",
-    "3",
-    "4",
-    "4",
-    "5",
-    "5",
-    "8",
-    "8",
-    "8",
-    "8",
-    "11",
-    "11",
-    "12",
-    "12",
-    "15",
-    "17",
-    "22",
-    "23",
-]
+# Freireich et al. 1963, weeks in remission, as printed in many textbooks.
+TREATED = [6, 6, 6, 7, 10, 13, 16, 22, 23]
+STILL_WELL = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
+CONTROL = [1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23]
 
 
 def tenures(tenure: Any, ended: Any, period: str = "year", **covariates: Any) -> Contracts:
@@ -106,11 +63,9 @@ def cohort(name: str, years: int = 12) -> Contracts:
 
 @pytest.fixture(scope="module")
 def leukaemia() -> Contracts:
-    times = [*TREATED, *CONTROL]
-    group = ["treated"] * len(TREATED) + ["control"] * len(CONTROL)
-    return tenures(
-        [int(t.rstrip("+")) for t in times], [not t.endswith("+") for t in times], "week", arm=group
-    )
+    arm = ["treated"] * 21 + ["control"] * 21
+    ended = np.repeat([True, False, True], [9, 12, 21])
+    return tenures([*TREATED, *STILL_WELL, *CONTROL], ended, "week", arm=arm)
 
 
 @pytest.fixture(scope="module")

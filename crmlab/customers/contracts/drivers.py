@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crmlab.customers.contracts.features import Recipe
+from crmlab.customers.contracts.features import OTHER, Recipe
 from crmlab.customers.contracts.snapshot import Snapshot
 from crmlab.errors import NotEstimable
 from crmlab.intake.findings import Finding
@@ -24,6 +24,9 @@ FAR = 12.0
 """A coefficient, in standard deviations or of a level, beyond which no finite one exists."""
 
 SIGNIFICANT = 0.05
+
+NEWTON_STEPS = 100
+"""Steps in which the hazard at one renewal is found; from below, each brings it nearer."""
 
 PER_COLUMN = 5
 """Fewer of those who left, a column, are too few to tell effects apart."""
@@ -101,7 +104,7 @@ def fit_cox(seen: Snapshot, recipe: Recipe) -> Drivers:
 
 
 def _risk_sets(seen: Snapshot, x: Array, beta: Array) -> tuple[pd.Series, pd.DataFrame]:
-    """Breslow's hazard at each renewal, and the sum of Schoenfeld residuals at it.
+    """The hazard at each renewal, and the sum of Schoenfeld residuals at it.
 
     The residuals' table has the columns left, then one a covariate, by renewal.
     """
@@ -113,12 +116,30 @@ def _risk_sets(seen: Snapshot, x: Array, beta: Array) -> tuple[pd.Series, pd.Dat
             continue
         gone = there & seen.ended & (seen.tenure == n)
         total = weight[there].sum()
-        hazards[n] = gone.sum() / total
+        hazards[n] = _hazard(weight[there], int(gone.sum()))
         if gone.any():
             mean = weight[there] @ x[there] / total
             rows[n] = [float(gone.sum()), *(x[gone].sum(axis=0) - gone.sum() * mean)]
     residuals = pd.DataFrame.from_dict(rows, orient="index")
     return pd.Series(hazards, name="hazard"), residuals
+
+
+def _hazard(weight: Array, left: int) -> float:
+    """The baseline hazard at which as many are expected to leave at a renewal as did.
+
+    Sum of 1 - exp(-hazard x weight) = left. Where many leave at once Breslow's left / sum of
+    weights, the first step of the search, expects too few.
+    """
+    if left == len(weight):
+        return np.inf
+    hazard = 0.0
+    for _ in range(NEWTON_STEPS):
+        stays = np.exp(-hazard * weight)
+        step = (left - len(weight) + stays.sum()) / (weight @ stays)
+        hazard += step
+        if abs(step) <= 1e-12 * hazard:
+            break
+    return float(hazard)
 
 
 def proportional_hazards(
@@ -244,23 +265,30 @@ def _effects(seen: Snapshot, recipe: Recipe, beta: Array, covariance: Array) -> 
 
 def _label(seen: Snapshot, recipe: Recipe, column: str) -> dict[str, Any]:
     """What a column stands for, and how many customers have it."""
-    for name, levels in recipe.levels.items():
-        for level in levels[1:]:
-            if column == f"{name}[{level}]":
-                values = seen.features[name].astype("str")
-                pooled = recipe.pooled.get(name, ())
-                has = (values.isin(pooled) if level == "(other)" else values == level).to_numpy()
-                return {"covariate": name, "level": level, "reference": levels[0],
-                        "customers": int(has.sum()), "left": int(seen.ended[has].sum())}  # fmt: skip
-    return {"covariate": column, "level": "", "reference": "",
-            "customers": len(seen), "left": int(seen.ended.sum())}  # fmt: skip
+    texts = [(name, level) for name, levels in recipe.levels.items() for level in levels[1:]]
+    labels = {f"{name}[{level}]": (name, level) for name, level in texts}
+    name, level = labels.get(column, (column, ""))
+    has = np.ones(len(seen), dtype=bool)
+    if level:
+        values, pooled = seen.features[name].astype("str"), recipe.pooled.get(name, ())
+        has = (values.isin(pooled) if level == OTHER else values == level).to_numpy()
+    return {
+        "covariate": name,
+        "level": level,
+        "reference": recipe.levels[name][0] if level else "",
+        "customers": int(has.sum()),
+        "left": int(seen.ended[has].sum()),
+    }
 
 
 def _refuse_few(seen: Snapshot, recipe: Recipe, name: str) -> None:
-    left, stayed = int(seen.ended.sum()), int((~seen.ended).sum())
+    left = int(seen.ended.sum())
+    passed = int((seen.tenure - seen.entry).sum()) - left
     needed = PER_COLUMN * len(recipe.columns)
-    if min(left, stayed) < needed:
-        found = f"{left:,} left and {stayed:,} stayed, for {len(recipe.columns)} effects"
+    if min(left, passed) < needed:
+        found = (
+            f"{left:,} left and {passed:,} renewals were passed, for {len(recipe.columns)} effects"
+        )
         remedy = f"Take fewer covariates, or a longer time: {needed} of each are the least."
         raise NotEstimable(name, found, remedy)
 

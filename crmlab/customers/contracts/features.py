@@ -15,7 +15,7 @@ from crmlab.intake.findings import Finding
 from crmlab.models.special import Array, Counts
 
 FEW = 5
-"""Fewer customers of a level who left, or who stayed, say nothing of it."""
+"""Fewer customers of a level who left, or renewals that they passed, say nothing of it."""
 
 MANY_LEVELS = 30
 OTHER = "(other)"
@@ -59,7 +59,8 @@ def recipe_of(
     """Decide how a snapshot's covariates become numbers.
 
     `reference`: the level of a text that the others are compared with; else its most frequent one.
-    `rare`: 'refuse' levels of which fewer than five customers left or stayed, or 'pool' them.
+    `rare`: 'refuse' levels of which fewer than five customers left, or fewer than
+    five renewals were passed, or 'pool' them.
     `accept` names numbers to be used though they contain the tenure.
     Raises UnusableCovariate, by name and with a remedy, for missing values, one value only, too
     many or too rare levels, numbers that part those who left from those who stayed, that contain
@@ -149,16 +150,16 @@ def _levels(
         found = f"it has {len(counts):,} levels for {len(seen):,} customers (such as "
         found += f"{counts.index[0]!r})"
         raise UnusableCovariate(name, found, "Group them first; a name or a code is no covariate.")
-    left = values[seen.ended].value_counts().reindex(counts.index, fill_value=0)
-    thin = [str(v) for v in counts.index if min(left[v], counts[v] - left[v]) < FEW]
+    sums = pd.DataFrame({"left": seen.ended, "passed": seen.tenure - seen.entry - seen.ended})
+    sums = sums.groupby(values.to_numpy()).sum().assign(customers=counts)
+    thin = [str(v) for v in counts.index if sums.loc[v, ["left", "passed"]].min() < FEW]
     if thin and rare == "refuse":
-        raise _thin(name, thin[0], int(counts[thin[0]]), int(left[thin[0]]), len(thin))
+        raise _thin(name, f"with {thin[0]!r}", sums.loc[thin[0]], len(thin))
     kept = [str(v) for v in counts.index if v not in thin]
-    pool = counts[thin].sum(), left[thin].sum()
     if thin:
-        if min(pool[1], pool[0] - pool[1]) < FEW:
-            raise _thin(name, f"all rare levels together ({', '.join(thin[:3])} ...)",
-                        int(pool[0]), int(pool[1]), len(thin))  # fmt: skip
+        pool = sums.loc[thin].sum()
+        if pool[["left", "passed"]].min() < FEW:
+            raise _thin(name, f"with rare levels ({', '.join(thin[:3])} ...)", pool, 1)
         kept.append(OTHER)
     if len(kept) < 2:
         raise UnusableCovariate(name, "all customers have the same value", "Leave it out.")
@@ -168,12 +169,12 @@ def _levels(
     return (first, *(level for level in kept if level != first)), tuple(thin)
 
 
-def _thin(name: str, level: str, customers: int, left: int, others: int) -> UnusableCovariate:
-    found = f"of {customers:,} customers with {level!r}, {left:,} left and {customers - left:,} "
-    found += "stayed" + (f"; {others - 1} more levels are like it" if others > 1 else "")
+def _thin(name: str, which: str, sums: pd.Series, levels: int) -> UnusableCovariate:
+    found = f"of {sums['customers']:,} customers {which}, {sums['left']:,} left, and they passed "
+    found += f"{sums['passed']:,} renewals" + (f"; {levels - 1} more are like it" * (levels > 1))
     remedy = "Take rare levels together (rare='pool') or leave the covariate out."
-    if customers > 4 * FEW and customers - left < FEW:
-        remedy = f"Was it only known when they had left? Then leave it out. {remedy}"
+    if sums["customers"] > 4 * FEW:
+        remedy = f"Is it only written when a customer leaves? Then leave it out. {remedy}"
     return UnusableCovariate(name, f"{found}: too few to tell an effect", remedy)
 
 

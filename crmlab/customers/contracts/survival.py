@@ -32,8 +32,8 @@ class Survival:
     (of them, at it), retention_rate with Wilson limits retention_lower and retention_upper,
     survival with limits lower and upper (on the scale of log(-log S); missing while nobody has
     left, and once nobody is left). `customers` were watched, `ended` of them left. `median`: the
-    tenure by which half have left and,
-    as its limits, those by which the limits say so (nan: not reached); `level` is that of all limits.
+    tenure by which half have left; its limits are those by which the limits of the curve say so
+    (nan: not reached). `level` is that of all limits.
     """
 
     table: pd.DataFrame
