@@ -126,12 +126,13 @@ class ContractMapping:
             return DATED
         if any(getattr(self, role) for role in COUNTED):
             return COUNTED
-        dated = all(position(role, role, found, source) is not None for role in DATED)
-        counted = all(position(role, role, found, source) is not None for role in COUNTED)
-        if dated == counted:
-            several = "start and end, and tenure and ended" if dated else "the days or the tenure"
-            raise MissingColumn(source, "start", f"start' or 'tenure ({several})", found)
-        return DATED if dated else COUNTED
+        there = [position(role, role, found, source) is not None for role in (*DATED, *COUNTED)]
+        if any(there[:2]) and any(there[2:]):
+            expected = "named: the table has columns of both, days and tenures"
+            raise WrongParameter("start or tenure", None, expected)
+        if not any(there):
+            raise MissingColumn(source, "start", "start' or 'tenure", found)
+        return DATED if any(there[:2]) else COUNTED
 
 
 @dataclass(frozen=True)

@@ -69,6 +69,8 @@ class Contracts:
             raise WrongParameter("day", day, "none: the days of these contracts are not known")
         if seen > np.datetime64(self.observation_end, "D"):
             raise WrongParameter("day", day, f"a day up to {self.observation_end}")
+        if self.opened is not None and seen < np.datetime64(self.opened, "D"):
+            raise WrongParameter("day", day, f"a day from {self.opened} on, when it was opened")
         begun = self.table[as_days(self.table["start"]) <= seen]
         if self.opened is not None:
             begun = begun[_still_there(begun, np.datetime64(self.opened, "D"), self.end_is)]

@@ -26,6 +26,7 @@ from crmlab.customers.contracts.worth import (
     contract_equity,
     expected_payments,
     price_of_alike,
+    residual_by_tenure,
 )
 from crmlab.errors import NotEstimable, UnusableCovariate, WrongParameter
 from crmlab.intake.contract_table import ContractMapping
@@ -269,6 +270,20 @@ def test_discounted_payments_to_a_horizon_and_beyond() -> None:
     assert 27 == ContractTerms(1.0, 0.1, 0.5).payments("week")  # 26.09 weeks: at 0, 1, ..., 26
     assert ContractTerms(1.0, 0.1).rate("year") == pytest.approx(0.1, rel=1e-12)
     assert (1 + ContractTerms(1.0, 0.1).rate("month")) ** 12 == pytest.approx(1.1, rel=1e-12)
+
+
+def test_residual_value_by_tenure(censored: Contracts) -> None:
+    """What a customer of this tenure is worth in the equity, with limits; it rises with tenure."""
+    fit, given = fit_contracts(censored, SBG), ContractTerms(20.0, 0.1, 5)
+    table = residual_by_tenure(fit, given, tenures=[0, 4, 20])
+    equity = contract_equity(censored, fit, given).by_tenure
+
+    assert table["periods"].to_numpy() == pytest.approx(equity.loc[[0, 4, 20], "periods"])
+    assert table["value"].to_numpy() == pytest.approx(20 * table["periods"])
+    assert (table["value"].diff().dropna() > 0).all()
+    assert ((table["lower"] < table["value"]) & (table["value"] < table["upper"])).all()
+    with pytest.raises(WrongParameter, match="one figure"):
+        residual_by_tenure(fit, ContractTerms("price", 0.1), tenures=[0])
 
 
 def test_equity_of_contracts_adds_up(censored: Contracts) -> None:

@@ -81,6 +81,10 @@ def test_contracts_older_than_the_records_are_watched_from_there(write: Write) -
     assert [12, 12, 0] == contracts.table["entry"].tolist()
     assert [23, 13, 8] == contracts.table["tenure"].tolist()
     assert 1 == contracts.account.set_aside["ended_before_opened"]
+    with pytest.raises(WrongParameter, match="from 2021-01-01 on"):
+        contracts.as_of("2020-12-31")
+    with pytest.raises(WrongParameter, match="up to 2021-12-31"):
+        contracts.as_of("2022-01-01")
 
 
 def test_time_travel(write: Write) -> None:
@@ -204,6 +208,10 @@ def test_what_cannot_be_used_is_refused_with_a_remedy(write: Write) -> None:
         read_contracts(write("a,2023-01-01,"))
     with pytest.raises(MissingColumn, match="start' or 'tenure"):
         read_contracts(write("a,1", head="customer_id,months"))
+    with pytest.raises(MissingColumn, match="'end'"):
+        read_contracts(write("a,2023-01-01", head="customer_id,start"))
+    with pytest.raises(WrongParameter, match="both, days and tenures"):
+        read_contracts(write("a,2023-01-01,,3,no", head="customer_id,start,end,tenure,ended"))
     with pytest.raises(MissingColumn, match="region"):
         read_contracts(write("a,2023-01-01,"), observation_end="2023-12-31",
                        mapping=ContractMapping(covariates=("region",)))  # fmt: skip

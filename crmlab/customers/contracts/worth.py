@@ -93,6 +93,34 @@ def price_of_alike(
     return table.assign(difference=table["value"] - constant, share=1 - constant / table["value"])
 
 
+def residual_by_tenure(
+    fit: Fit[Any], given: ContractTerms, *, tenures: Sequence[int], level: float = 0.95,
+    seed: int = 1997,
+) -> pd.DataFrame:  # fmt: skip
+    """What one contract is still worth just before its next renewal, by renewals passed.
+
+    Columns retention_next (probability of passing that renewal), periods (discounted ones to
+    come), value (`margin` times them) and its confidence limits lower and upper (what the
+    parameters leave open). Raises WrongParameter for a margin that is no figure.
+    """
+    if isinstance(given.margin, str) or fit.unit is None:
+        found = given.margin if fit.unit else "a fit without its unit of time"
+        raise WrongParameter("margin", found, "one figure, and a fit made by fit_contracts")
+    rate, payments = given.rate(fit.unit), given.payments(fit.unit)
+    renewals = np.asarray(tenures, dtype=np.int64) + 1
+    drawn = fit.draws(DRAWS, seed=seed).parameters
+    models = [type(fit.model)(*values) for values in drawn]
+    spread = np.array([expected_payments(model, rate, renewals, payments) for model in models])
+    lower, upper = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    periods = expected_payments(fit.model, rate, renewals, payments)
+    columns = {
+        "retention_next": fit.model.retention_rate(renewals), "periods": periods,
+        "value": given.margin * periods, "lower": given.margin * lower,
+        "upper": given.margin * upper,
+    }  # fmt: skip
+    return pd.DataFrame(columns, index=pd.Index(renewals - 1, name="tenure"))
+
+
 @dataclasses.dataclass(frozen=True)
 class ContractEquity:
     """What the running contracts are still worth.
