@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crmlab.customers.backtest import Backtest, rolling
     from crmlab.customers.cohorts import Cohorts, cohorts
+    from crmlab.customers.contracts.drivers import fit_cox, fit_logit
+    from crmlab.customers.contracts.projection import fit_contracts
+    from crmlab.customers.contracts.survival import kaplan_meier
+    from crmlab.customers.contracts.worth import ContractTerms, contract_equity
     from crmlab.customers.covariates import covariates
     from crmlab.customers.study import Study
     from crmlab.intake.attribute_table import AttributeMapping
     from crmlab.intake.attributes import Attributes, read_attributes
     from crmlab.intake.columns import Mapping
+    from crmlab.intake.contract_table import ContractMapping
+    from crmlab.intake.contracts import Contracts, read_contracts
     from crmlab.intake.customer_base.base import CustomerBase
     from crmlab.intake.log import TransactionLog, read_transactions
     from crmlab.intake.meaning import Meaning
@@ -49,6 +55,9 @@ __all__ = [
     "Backtest",
     "BdW",
     "Cohorts",
+    "ContractMapping",
+    "ContractTerms",
+    "Contracts",
     "Covariates",
     "CustomerBase",
     "Fit",
@@ -62,24 +71,39 @@ __all__ = [
     "TransactionLog",
     "check_model",
     "cohorts",
+    "contract_equity",
     "covariates",
+    "fit_contracts",
+    "fit_cox",
+    "fit_logit",
     "from_lifetimes",
+    "kaplan_meier",
     "likelihood_ratio_test",
     "load_fit",
     "opening_day",
     "read_attributes",
+    "read_contracts",
     "read_transactions",
     "rolling",
 ]
 
 _HOMES = {
+    "ContractTerms": "crmlab.customers.contracts.worth",
+    "contract_equity": "crmlab.customers.contracts.worth",
+    "fit_contracts": "crmlab.customers.contracts.projection",
+    "fit_cox": "crmlab.customers.contracts.drivers",
+    "fit_logit": "crmlab.customers.contracts.drivers",
+    "kaplan_meier": "crmlab.customers.contracts.survival",
     "AttributeMapping": "crmlab.intake.attribute_table",
     "Attributes": "crmlab.intake.attributes",
+    "ContractMapping": "crmlab.intake.contract_table",
+    "Contracts": "crmlab.intake.contracts",
     "CustomerBase": "crmlab.intake.customer_base.base",
     "Mapping": "crmlab.intake.columns",
     "Meaning": "crmlab.intake.meaning",
     "Reading": "crmlab.intake.reading",
     "read_attributes": "crmlab.intake.attributes",
+    "read_contracts": "crmlab.intake.contracts",
     "BGBB": "crmlab.models.bg_bb",
     "BGCNBD": "crmlab.models.bg_cnbd",
     "BGNBD": "crmlab.models.bg_nbd",

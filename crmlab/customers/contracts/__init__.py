@@ -1,0 +1,1 @@
+"""Retention where leaving is seen: contracts that come up for renewal."""
