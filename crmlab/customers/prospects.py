@@ -7,39 +7,18 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.customers.intervals import interval, parameter_sd
+from crmlab.customers import newcomers
+from crmlab.customers.fitted_base import FittedBase, economics_of
 from crmlab.customers.study import Study
-from crmlab.units import days_per, units_per_year
+from crmlab.units import days_per
 
 
 def value_by_month(study: Study) -> pd.DataFrame:
-    """Expected discounted cumulative margin of a new customer at the end of each month.
+    """A new customer's discounted cumulative margin by month, at a study's assumptions.
 
-    Month 0 is the first occasion (mean first spend observed, times margin); later months add the
-    discounted repeats at Gamma-Gamma's mean spend. Columns: month, value, lower, upper (95 %
-    confidence interval of the expectation: parameters only, not one customer's luck).
+    As crmlab.customers.newcomers.value_by_month, without costs.
     """
-    given = study.assumptions
-    whole = np.arange(0, np.floor(given.horizon_years * 12 + 1e-9) + 1)
-    months = np.unique(np.append(whole, round(given.horizon_years * 12, 6)))
-    times = months * units_per_year(given.unit) / 12
-    spend = study.spend.model.expected_spend_new()
-    first = given.margin * float(study.customers["first_value"].mean())
-    first_sd = given.margin * float(study.customers["first_value"].sem())
-    repeats = study.purchases.model.det_new(given.rate, times)
-    value = first + given.margin * spend * repeats
-    by_spend = parameter_sd(study.spend, lambda m: m.expected_spend_new()) * repeats
-    by_purchases = parameter_sd(study.purchases, lambda m: m.det_new(given.rate, times)) * spend
-    sd = np.hypot(first_sd, given.margin * np.hypot(by_spend, by_purchases))
-    limits = [interval(float(v), float(e), 0.0) for v, e in zip(value, sd, strict=True)]
-    return pd.DataFrame(
-        {
-            "month": months,
-            "value": value,
-            "lower": [limit.lower for limit in limits],
-            "upper": [limit.upper for limit in limits],
-        }
-    )
+    return newcomers.value_by_month(FittedBase.of(study), economics_of(study))
 
 
 EARLY_DAYS = 91

@@ -13,6 +13,7 @@ import crmlab
 from crmlab.customers import acquired, newcomers, prospects
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase, economics_of
+from crmlab.customers.intervals import interval
 
 COSTLY = Economics(0.3, 0.15, 2.5, cost_per_occasion=0.5, cost_per_year=1.0)
 
@@ -26,9 +27,18 @@ def base(retention_study: crmlab.Study) -> FittedBase:
 def test_without_costs_it_is_the_curve_of_the_reports(
     base: FittedBase, retention_study: crmlab.Study
 ) -> None:
-    """The same values and limits month by month as prospects.value_by_month."""
-    ours = newcomers.value_by_month(base, economics_of(retention_study))
-    pd.testing.assert_frame_equal(ours, prospects.value_by_month(retention_study), rtol=1e-9)
+    """First margin, then discounted repeats at the mean spend; limits as the total's interval."""
+    months = newcomers.value_by_month(base, economics_of(retention_study))
+    first = 0.3 * base.summary["first_value"]
+    repeats = base.purchases.model.det_new(
+        math.log(1.15) * 7 / 365.25, months["month"] * 365.25 / 84
+    )
+    each = 0.3 * base.spend.model.expected_spend_new()
+
+    assert months["value"].to_numpy() == pytest.approx(first.mean() + each * repeats, rel=1e-12)
+    start = interval(first.mean(), first.sem(), 0.0)
+    assert (months["lower"][0], months["upper"][0]) == pytest.approx((start.lower, start.upper))
+    pd.testing.assert_frame_equal(months, prospects.value_by_month(retention_study))
 
 
 def test_the_curve_ends_at_the_horizon_and_holds_all_costs(base: FittedBase) -> None:
