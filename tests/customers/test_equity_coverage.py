@@ -44,7 +44,8 @@ def realised(truth: Any, economics: Economics, n: int, seed: int) -> tuple[Fitte
     later = np.where(past, 0.0, np.exp(-rate * (lived.time - T[lived.customer])))
     brought = float(later @ (economics.margin * spent - economics.cost_per_occasion))
     active = discounted_span(rate, np.clip(lived.active - T, 0.0, horizon)).sum()
-    brought -= economics.cost_per_year * 7 / 365.25 * float(active)
+    upkeep = economics.cost_per_year + economics.retention_per_year
+    brought -= upkeep * 7 / 365.25 * float(active)
     fits = type(truth).fit(frame), crmlab.GammaGamma.fit(frame)
     return FittedBase("", "week", frame, *fits), brought
 

@@ -198,7 +198,7 @@ def test_scenarios_reconcile_whatever_the_base(
     base: FittedBase, r: float, alpha: float, s: float, beta: float, margin: float, cost: float,
     upkeep: float, rate: float, years: float,
 ) -> None:  # fmt: skip
-    """Value is margin less costs: their effects add up to it; a lever not turned changes nothing."""
+    """Value is margin less costs: and their effects add up; what is not turned changes nothing."""
     model = crmlab.ParetoNBD(r, alpha, s, beta)
     here = dataclasses.replace(base, purchases=dataclasses.replace(base.purchases, model=model))
     some = Scenario(
