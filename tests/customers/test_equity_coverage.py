@@ -11,7 +11,7 @@ import crmlab
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures
-from crmlab.customers.outcomes import equity_interval
+from crmlab.customers.outcomes import equity_interval, outcomes, realise
 
 REPETITIONS = 200
 ACCEPTED = (0.904, 0.996)  # where a true 95 % is found at 200 repetitions, but for 0.5 % of times
@@ -66,3 +66,22 @@ def test_the_interval_of_equity_covers() -> None:
     share = covered(crmlab.BGNBD(2.0, 8.0, 0.9, 2.5), economics, 5600, REPETITIONS)
 
     assert ACCEPTED[0] <= share <= ACCEPTED[1]
+
+
+def test_limits_of_customers_cover_and_losses_are_as_frequent_as_told() -> None:
+    """Each customer lives on ten times under the true model: 95 % limits hold 94 % or more.
+
+    Limits of what is mostly nothing hold more than they must. Losses are as many as told, within 4
+    standard deviations of chance and of a twentieth for the parameters.
+    """
+    truth, economics = crmlab.ParetoNBD(0.8, 8.0, 0.9, 25.0), Economics(0.3, 0.15, 1, 1.0, 4.0)
+    base, _ = realised(truth, economics, 3000, 1)
+    found = outcomes(base, economics, draws=200, seed=1).customers
+    rng = np.random.default_rng(2)
+    lived = np.array([realise(base, economics, truth, SPEND, rng) for _ in range(10)])
+    inside = (found["lower"].to_numpy() <= lived) & (lived <= found["upper"].to_numpy())
+    losses, told = (lived < 0).sum() / 10, found["p_negative"].sum()
+    chance = np.sqrt((found["p_negative"] * (1 - found["p_negative"])).sum() / 10)
+
+    assert inside.mean() >= 0.94
+    assert abs(losses - told) < 4 * np.hypot(chance, 0.05 * told)
