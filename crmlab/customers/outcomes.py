@@ -26,7 +26,7 @@ from crmlab.customers.intervals import (
     parameter_sd,
 )
 from crmlab.customers.value import Ahead, ahead, discounted_life, net_values, worth
-from crmlab.models.base import with_parameters
+from crmlab.models.base import Fit
 from crmlab.models.special import Array
 
 BLOCK = 20_000  # customers at a time
@@ -121,8 +121,7 @@ def _shifts(fit: Any, total: Callable[[Any], float], seed: int, rng: np.random.G
     """
     if is_clear(fit):
         return float(parameter_sd(fit, total)) * rng.standard_normal(TOTALS)
-    drawn = [with_parameters(fit.model, row) for row in fit.draws(DRAWN, seed=seed).parameters]
-    found = np.array([total(model) for model in drawn if getattr(model, "q", 2.0) > 1])
+    found = np.array([total(m) for m in _drawn(fit, DRAWN, seed) if getattr(m, "q", 2.0) > 1])
     return rng.choice(found, TOTALS) - total(fit.model) if len(found) else np.zeros(TOTALS)
 
 
@@ -181,13 +180,17 @@ def _at(base: FittedBase, name: str, model: Any) -> FittedBase:
 
 def _drawn_models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
     """Pairs of a purchase and a spend model, drawn from what the data leave open."""
-    pairs = []
-    bought, spent = base.purchases.draws(n, seed=seed), base.spend.draws(n, seed=seed + 1)
-    for some, other in zip(bought.parameters, spent.parameters, strict=True):
-        spend = with_parameters(base.spend.model, other)
-        if spend.q > 1:  # without a mean there is no value
-            pairs.append((with_parameters(base.purchases.model, some), spend))
+    bought, spent = _drawn(base.purchases, n, seed), _drawn(base.spend, n, seed + 1)
+    # Without a mean spend there is no value.
+    pairs = [pair for pair in zip(bought, spent, strict=True) if pair[1].q > 1]
     return pairs or [(base.purchases.model, base.spend.model)]
+
+
+def _drawn(fit: Fit[Any], n: int, seed: int) -> list[Any]:
+    """Models at parameters drawn from what the data leave open."""
+    names = list(fit.summary().index)
+    rows = fit.draws(n, seed=seed).parameters.tolist()
+    return [dataclasses.replace(fit.model, **dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _chance_sd(base: FittedBase, economics: Economics, seed: int) -> float:
