@@ -41,13 +41,16 @@ def by_group(
     log's. A customer's value, from the day of acquisition to the horizon, is what was observed so
     far plus what the models expect of the rest, discounted to that day: so a group is judged by
     what its own customers did, and by the base's models only where nothing is observed yet. Time
-    after the last occasion counts as active with the probability of being active.
+    after the last occasion counts as active with the probability of being active. Customers without
+    a channel are those of 'unknown'; those without a cohort are left out.
     Indexed by the groups' columns. Columns: customers, value (mean), error (its standard error
     between customers), observed_share (of value, already seen), acquisition_cost, net_value, ratio,
     pay_back_month (inf for never to the horizon), never (share of customers). The last five are
     missing where the cost is not known.
     """
     keys = groups.reindex(base.summary.index)
+    if "channel" in keys:
+        keys["channel"] = keys["channel"].astype(object).fillna("unknown")
     numbered = keys.groupby(list(keys.columns), sort=True, observed=True).ngroup()
     number = numbered.fillna(-1).to_numpy(dtype=np.int64)  # customers without a group: -1
     known = keys.assign(group=number)[number >= 0].drop_duplicates("group").sort_values("group")

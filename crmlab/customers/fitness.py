@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from crmlab.customers.backtest import Backtest
+from crmlab.customers.backtest import TOP_FREQUENCY, Backtest
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.segments import spend_rank_correlation
 from crmlab.errors import NotEstimable
@@ -82,6 +82,19 @@ def independence(summary: pd.DataFrame) -> Check:
         return Check("dependence", "stop", figures)
     near = max(abs(lower), abs(upper)) > DEPENDENT or not np.isfinite(rho)
     return Check("dependence", "warning" if near else "pass", figures)
+
+
+def spend_by_frequency(summary: pd.DataFrame) -> pd.DataFrame:
+    """Mean spend an occasion of repeat buyers by repeats (1 to 7 or more): does it rise or fall?
+
+    Columns: customers, spend (mean of their means), error (its standard error).
+    """
+    repeat = summary[summary["spend_frequency"] > 0]
+    group = repeat["frequency"].clip(upper=TOP_FREQUENCY)
+    grouped = repeat["monetary_value"].groupby(group)
+    return pd.DataFrame(
+        {"customers": grouped.size(), "spend": grouped.mean(), "error": grouped.sem()}
+    )
 
 
 def holdout(backtest: Backtest | None) -> Check:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from crmlab.models.gamma_gamma import GammaGamma
-from crmlab.models.histories import check_history
 from crmlab.models.simulation import SLOWEST, Customers
 from crmlab.models.special import Array, Counts
 
@@ -34,11 +33,12 @@ def futures(
     Histories of nothing but zeros are new customers on the day of their first occasion.
     """
     rng = np.random.default_rng(seed)
-    x, t_x, span, _ = check_history(frequency, recency, T)
-    end = np.broadcast_to(np.asarray(horizon, dtype=float), span.shape)
-    alive = np.flatnonzero(rng.random(len(x)) < model._p_alive(x, t_x, span))
-    drawn = model._of(alive)._draw(rng, x[alive], t_x[alive], span[alive])
-    return _walk(rng, drawn._replace(who=alive), end[alive], len(x))
+    stays = model.p_alive(frequency=frequency, recency=recency, T=T)
+    alive = np.flatnonzero(rng.random(len(T)) < stays)
+    x, t_x, span = (np.asarray(v)[alive] for v in (frequency, recency, T))
+    drawn = model._of(alive)._draw(rng, x.astype(np.int64), t_x, span)
+    end = np.broadcast_to(np.asarray(horizon, dtype=float), len(T))[alive]
+    return _walk(rng, drawn._replace(who=alive), end, len(T))
 
 
 def _walk(rng: np.random.Generator, customers: Customers, horizon: Array, n: int) -> Futures:

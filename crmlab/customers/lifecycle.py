@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.rhythms import days_since_last
+from crmlab.customers.stages import period_before
 from crmlab.customers.study import Study
-from crmlab.units import DAYS_PER_YEAR, days_per
+from crmlab.units import days_per
 
 RHYTHMS = (1.0, 2.0, 4.0)
 ONE_TIME = "one-time"
@@ -69,8 +70,7 @@ def active_by(customers: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
 
 def previous_end(observation_end: str) -> str:
     """The day a quarter of a year before the end of observation."""
-    day = pd.Timestamp(observation_end) - pd.Timedelta(days=round(DAYS_PER_YEAR / 4))
-    return str(day.date())
+    return period_before(observation_end)
 
 
 def since_last_quarter(study: Study) -> pd.DataFrame:

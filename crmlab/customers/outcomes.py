@@ -7,6 +7,7 @@ discounted margin of its purchases, less what serving them and staying active co
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -24,14 +25,16 @@ from crmlab.customers.intervals import (
     is_clear,
     parameter_sd,
 )
-from crmlab.customers.value import Ahead, ahead, net_values, worth
-from crmlab.models.estimates import with_parameters
+from crmlab.customers.value import Ahead, ahead, discounted_life, net_values, worth
+from crmlab.models.base import Fit
 from crmlab.models.special import Array
 
 BLOCK = 20_000  # customers at a time
 DRAWS = 400  # futures of each customer: limits of 95 % rest on ten of them on either side
 PARAMETER_DRAWS = 80  # each serves for some of the futures
 CHANCE_ROWS = 60_000
+TOTALS = 4000  # outcomes of a total, from so many draws of the parameters:
+DRAWN = 200
 PRUDENT = 0.25  # spread of a total, as a share of it, below which its logarithm is taken as normal
 
 
@@ -95,16 +98,31 @@ def equity_interval(
     """
     mean = float(net_values(base, economics).sum())
     chance = _chance_sd(base, economics, seed)
-    if is_clear(base.purchases) and is_clear(base.spend):
-        parts = _parameter_sds(base, economics)
-        return _normal(mean, float(np.hypot(*parts)), chance, level)
-    totals = _drawn_totals(base, economics, seed)
+    by_purchases, by_spend = _totals_by(base, economics)
+    sources = ((base.purchases, by_purchases), (base.spend, by_spend))
+    if all(is_clear(fit) for fit, _ in sources):
+        parts = [float(parameter_sd(fit, total)) for fit, total in sources]
+        return _normal(mean, float(np.linalg.norm(parts)), chance, level)
     rng = np.random.default_rng([seed, 1])
+    shifts = [_shifts(fit, total, seed, rng) for fit, total in sources]
+    totals: Array = mean + np.sum(shifts, axis=0)
     if not economics.costs_anything:
-        return drawn_interval(mean, totals, chance, level, rng)
+        return drawn_interval(mean, np.maximum(totals, 0.0), chance, level, rng)
     realised = totals + chance * rng.standard_normal(len(totals))
     lower, upper = np.quantile(realised, [(1 - level) / 2, (1 + level) / 2])
     return Interval(mean, float(lower), float(upper), float(totals.std()), chance)
+
+
+def _shifts(fit: Any, total: Callable[[Any], float], seed: int, rng: np.random.Generator) -> Array:
+    """What the uncertainty of one fit may add to the total, drawn.
+
+    Normal where its parameters are well determined, else at drawn parameters (no spend model
+    without a mean).
+    """
+    if is_clear(fit):
+        return float(parameter_sd(fit, total)) * rng.standard_normal(TOTALS)
+    found = np.array([total(m) for m in _drawn(fit, DRAWN, seed) if getattr(m, "q", 2.0) > 1])
+    return rng.choice(found, TOTALS) - total(fit.model) if len(found) else np.zeros(TOTALS)
 
 
 def _normal(mean: float, parameters: float, chance: float, level: float) -> Interval:
@@ -115,22 +133,21 @@ def _normal(mean: float, parameters: float, chance: float, level: float) -> Inte
     return Interval(mean, mean - half, mean + half, parameters, chance)
 
 
-def _parameter_sds(base: FittedBase, economics: Economics) -> tuple[float, float]:
-    """What the uncertainty of the purchase model, and of the spend model, gives the total."""
+def _totals_by(
+    base: FittedBase, economics: Economics
+) -> tuple[Callable[[Any], float], Callable[[Any], float]]:
+    """The total as a function of the purchase model, and of the spend model, the other as it is."""
 
     def by_purchases(model: Any) -> float:
         return _coarse_total(_at(base, "purchases", model), economics, base.expected_spend)
 
     found = _found(base, economics)
-    margin = economics.of("margin", base.summary.index)
+    worth_of = economics.of("margin", base.summary.index) * found.occasions
 
     def by_spend(model: Any) -> float:
-        return float(np.sum(margin * found.occasions * model.expected_spend(**base.spending)))
+        return float(worth_of @ model.expected_spend(**base.spending))
 
-    return (
-        float(parameter_sd(base.purchases, by_purchases)),
-        float(parameter_sd(base.spend, by_spend)),
-    )
+    return by_purchases, by_spend
 
 
 def _found(base: FittedBase, economics: Economics) -> Ahead:
@@ -149,7 +166,9 @@ def _coarse_total(base: FittedBase, economics: Economics, spend: Array) -> float
     left = economics.of("margin", index) * spend - economics.of("cost_per_occasion", index)
     total = float(left @ det)
     if economics.costs_time:
-        total -= float(worth(base, economics).upkeep @ _found(base, economics).active)
+        model = base.purchases.model
+        life = discounted_life(model, rate, horizon, **base.history, nodes=COARSE_NODES)
+        total -= float(worth(base, economics).upkeep @ life)
     return total
 
 
@@ -161,22 +180,17 @@ def _at(base: FittedBase, name: str, model: Any) -> FittedBase:
 
 def _drawn_models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
     """Pairs of a purchase and a spend model, drawn from what the data leave open."""
-    pairs = []
-    bought, spent = base.purchases.draws(n, seed=seed), base.spend.draws(n, seed=seed + 1)
-    for some, other in zip(bought.parameters, spent.parameters, strict=True):
-        spend = with_parameters(base.spend.model, other)
-        if spend.q > 1:  # without a mean there is no value
-            pairs.append((with_parameters(base.purchases.model, some), spend))
+    bought, spent = _drawn(base.purchases, n, seed), _drawn(base.spend, n, seed + 1)
+    # Without a mean spend there is no value.
+    pairs = [pair for pair in zip(bought, spent, strict=True) if pair[1].q > 1]
     return pairs or [(base.purchases.model, base.spend.model)]
 
 
-def _drawn_totals(base: FittedBase, economics: Economics, seed: int) -> Array:
-    """Equity at drawn parameters."""
-    totals = []
-    for purchases, spend in _drawn_models(base, 200, seed):
-        here = _at(_at(base, "purchases", purchases), "spend", spend)
-        totals.append(_coarse_total(here, economics, here.expected_spend))
-    return np.array(totals)
+def _drawn(fit: Fit[Any], n: int, seed: int) -> list[Any]:
+    """Models at parameters drawn from what the data leave open."""
+    names = list(fit.summary().index)
+    rows = fit.draws(n, seed=seed).parameters.tolist()
+    return [dataclasses.replace(fit.model, **dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _chance_sd(base: FittedBase, economics: Economics, seed: int) -> float:

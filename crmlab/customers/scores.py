@@ -104,7 +104,13 @@ def score(
     )
 
 
-def upkeep(model: Any, given: Assumptions, **history: Array) -> Array | float:
+def upkeep(
+    model: Any, given: Assumptions, *, frequency: Array, recency: Array, T: Array
+) -> Array | float:
     """Discounted cost, to the horizon, of serving and keeping customers while they are active."""
     each = (given.cost_per_year + given.retention_per_year) / units_per_year(given.unit)
-    return each * discounted_life(model, given.rate, given.horizon, **history) if each else 0.0
+    if not each:
+        return 0.0
+    return each * discounted_life(
+        model, given.rate, given.horizon, frequency=frequency, recency=recency, T=T
+    )

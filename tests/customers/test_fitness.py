@@ -56,6 +56,15 @@ def test_spend_must_not_depend_on_frequency(n: int, slope: float, severity: str)
     assert check.figures["customers"] == n
 
 
+def test_spend_by_frequency_shows_the_dependence() -> None:
+    """Spend that grows with frequency grows from group to group; all repeat buyers are in it."""
+    table = fitness.spend_by_frequency(repeaters(2000, 1.0))
+
+    assert table.index.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert table["customers"].sum() == 2000
+    assert table.loc[7, "spend"] > 3 * table.loc[1, "spend"]
+
+
 @pytest.mark.parametrize(
     ("factor", "severity"), [(1.0, "pass"), (1.2, "warning"), (2.0, "stop"), (0.5, "stop")]
 )

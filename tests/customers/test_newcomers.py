@@ -128,7 +128,8 @@ def test_value_from_acquisition_by_hand() -> None:
     spend = float(base.expected_spend[base.summary.index.get_loc("a")])
 
     assert row["T"] == pytest.approx(T)
-    assert table["value"].to_dict() == {
-        "x": pytest.approx(seen + math.exp(-rate * T) * ahead * (0.3 * spend - 2))
-    }
+    assert table["customers"].to_dict() == {"unknown": 60, "x": 1}
+    assert table.loc["x", "value"] == pytest.approx(
+        seen + math.exp(-rate * T) * ahead * (0.3 * spend - 2)
+    )
     assert table.loc["x", "observed_share"] == pytest.approx(seen / table.loc["x", "value"])

@@ -8,6 +8,8 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import crmlab
 from crmlab.customers.economics import Economics
@@ -36,10 +38,10 @@ def base(sample_log: crmlab.TransactionLog) -> FittedBase:
 @pytest.fixture(scope="module")
 def scenario(base: FittedBase) -> Scenario:
     """With all costs, and customers yet to be won."""
-    given = Economics(
+    costly = Economics(
         0.3, 0.15, 5, cost_per_occasion=0.5, cost_per_year=1.0, retention_per_year=0.2
     )
-    return Scenario(base, given, winning=Winning(500, 3, 12.0))
+    return Scenario(base, costly, winning=Winning(500, 3, 12.0))
 
 
 def constant(base: FittedBase, leaving: float) -> FittedBase:
@@ -184,3 +186,32 @@ def test_costs_by_customer_scale_as_one(base: FittedBase) -> None:
     assert free.equity - some.changed("cost_to_serve", 2).equity == pytest.approx(
         2 * (free.equity - some.equity)
     )
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    r=st.floats(0.3, 3), alpha=st.floats(3, 20), s=st.floats(0.3, 3), beta=st.floats(5, 50),
+    margin=st.floats(0.05, 0.9), cost=st.floats(0, 10), upkeep=st.floats(0, 10),
+    rate=st.floats(0.01, 0.5), years=st.floats(0.3, 10),
+)  # fmt: skip
+def test_scenarios_reconcile_whatever_the_base(
+    base: FittedBase, r: float, alpha: float, s: float, beta: float, margin: float, cost: float,
+    upkeep: float, rate: float, years: float,
+) -> None:  # fmt: skip
+    """Value is margin less costs: and their effects add up; what is not turned changes nothing."""
+    model = crmlab.ParetoNBD(r, alpha, s, beta)
+    here = dataclasses.replace(base, purchases=dataclasses.replace(base.purchases, model=model))
+    some = Scenario(
+        here, Economics(margin, rate, years, cost_per_occasion=cost, cost_per_year=upkeep)
+    )
+    now, scale = some.equity, abs(some.equity) + 1000
+    more = some.changed("margin", 1.1).equity - now
+    dearer = some.changed("cost_to_serve", 1.1).equity - now
+    free = Scenario(here, Economics(margin, rate, years)).equity
+
+    assert 10 * (more + dearer) == pytest.approx(now, abs=1e-8 * scale)
+    assert 10 * more == pytest.approx(free, abs=1e-8 * scale)
+    assert some.changed("discount_rate", 1.0).equity == now
+    assert some.with_retention(some.retention).equity == pytest.approx(now, abs=1e-7 * scale)
+    less = some.changed("margin", 0.9).equity - now
+    assert less == pytest.approx(-more, abs=1e-8 * scale)

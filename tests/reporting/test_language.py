@@ -128,7 +128,8 @@ def test_every_text_is_asked_for() -> None:
                                 "action.", "group.", "unit.", "age.", "model", "account.rows.",
                                 "found.",
                                 "zero_amount.", "rule.", "rhythm.", "trust.light.", "newer.",
-                                "decision.newer_", "decision.step_", "trust.range_", "figure.", "word.too_"))
+                                "decision.newer_", "decision.step_", "trust.range_", "figure.",
+                                    "word.too_"))
     ]  # fmt: skip
 
     assert leftovers == []

@@ -37,8 +37,19 @@ def change(costly: crmlab.Study, log: crmlab.TransactionLog) -> Bridge:
     return found
 
 
+@pytest.fixture(scope="module")
+def rich(costly: crmlab.Study, change: Bridge) -> list[Page]:
+    """All pages, with costs and an earlier valuation, in English."""
+    return pages(costly, change, ENGLISH)
+
+
+@pytest.fixture(scope="module")
+def bare(retention_study: crmlab.Study) -> list[Page]:
+    """All pages, with neither, in Spanish."""
+    return pages(retention_study, None, SPANISH)
+
+
 def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[Page]:
-    """All pages of the review."""
     offer = 1.0 if study.economics.costs_anything else None
     return [
         strategy_review.in_one_page(study, change, None, Fitness(()), words, seed=1),
@@ -50,25 +61,21 @@ def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[P
     ]
 
 
-@pytest.mark.parametrize("words", [ENGLISH, SPANISH], ids=["en", "es"])
-def test_every_page_reads_in_both_languages(
-    costly: crmlab.Study, retention_study: crmlab.Study, change: Bridge, words: Language
-) -> None:
+def test_every_page_reads_in_both_languages(rich: list[Page], bare: list[Page]) -> None:
     """With costs and without; every figure has its sentence, its words and its data."""
-    for made in (pages(costly, change, words), pages(retention_study, None, words)):
-        for page in made:
-            assert page._repr_html_().startswith("<section"), page.key
-            pictures = [block for block in page.blocks if isinstance(block, Figure)]
-            known = {table.key for table in tables_of(page)}
-            for picture in pictures:
-                assert any(sign.isdigit() for sign in picture.title.words(words)), picture.key
-                assert len(picture.alt.words(words)) > 40
-                assert picture.key in known or picture.key == "lens_cohorts"
+    for page in (*rich, *bare):
+        for words in (ENGLISH, SPANISH):
+            assert dataclasses.replace(page, language=words)._repr_html_().startswith("<section")
+        known = {table.key for table in tables_of(page)}
+        for picture in (block for block in page.blocks if isinstance(block, Figure)):
+            assert any(sign.isdigit() for sign in picture.title.words(SPANISH)), picture.key
+            assert len(picture.alt.words(SPANISH)) > 40
+            assert picture.key in known or picture.key == "lens_cohorts"
 
 
-def test_every_page_tells_the_same_equity(costly: crmlab.Study, change: Bridge) -> None:
+def test_every_page_tells_the_same_equity(costly: crmlab.Study, rich: list[Page]) -> None:
     """To the cent: the tile, the end of the bridge, the sum over customers, the scenarios' base."""
-    made = {page.key: page for page in pages(costly, change, ENGLISH)}
+    made = {page.key: page for page in rich}
     equity = round(costly.equity, 2)
     steps = tables_of(made["review.bridge"])[0].frame
     believe = figures_of(made["review.scenarios"])["scenarios.believe"]
@@ -81,10 +88,10 @@ def test_every_page_tells_the_same_equity(costly: crmlab.Study, change: Bridge) 
 
 
 def test_stages_offers_and_cohorts_hold_every_customer(
-    costly: crmlab.Study, change: Bridge
+    costly: crmlab.Study, rich: list[Page]
 ) -> None:
     """Flows, offers by stage and cohorts won count the same people and the same value."""
-    page = next(p for p in pages(costly, change, ENGLISH) if p.key == "review.keeping")
+    page = next(p for p in rich if p.key == "review.keeping")
     tables = {table.key: table.frame for table in tables_of(page)}
     flows = tables["flows"].drop(columns="stage_then").iloc[-1]
 
@@ -96,20 +103,18 @@ def test_stages_offers_and_cohorts_hold_every_customer(
 
 
 def test_costs_are_said_and_taken_off(
-    costly: crmlab.Study, retention_study: crmlab.Study, change: Bridge
+    costly: crmlab.Study, retention_study: crmlab.Study, rich: list[Page], bare: list[Page]
 ) -> None:
     """With costs the base is worth less, and page one and the register say so."""
-    made = pages(costly, change, ENGLISH)
-    answer, register = made[0]._repr_html_(), made[-1]._repr_html_()
+    answer, register = rich[0]._repr_html_(), rich[-1]._repr_html_()
 
     assert costly.equity < retention_study.equity
     assert "what keeping and serving customers costs is taken off" in answer
     assert "winning one costs $12.00" in answer
     assert "$6.00" in register
-    assert "unprofitable" in {table.key for page in made for table in tables_of(page)}
-    bare = pages(retention_study, None, ENGLISH)
-    assert "no costs of keeping or serving customers are taken off" in bare[0]._repr_html_()
-    assert "No cost to serve was given" in bare[4]._repr_html_()
+    assert "unprofitable" in {table.key for page in rich for table in tables_of(page)}
+    assert "no se restan costes de conservar ni de servir" in bare[0]._repr_html_()
+    assert "No se indicó ningún coste de servir" in bare[4]._repr_html_()
 
 
 def test_a_base_in_its_first_weeks_is_told_what_cannot_be_said() -> None:
