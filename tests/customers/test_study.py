@@ -10,7 +10,8 @@ import pytest
 
 import crmlab
 from crmlab import schema
-from crmlab.customers.scores import Assumptions, days_since_last
+from crmlab.customers.rhythms import days_since_last
+from crmlab.customers.scores import Assumptions
 from crmlab.errors import NotEstimable, WrongParameter
 
 
