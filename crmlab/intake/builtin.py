@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from crmlab.errors import UnreadableSource, WrongParameter
-from crmlab.intake import engines
+from crmlab.intake import engines, text_rows
 from crmlab.intake.columns import Mapping, option
 from crmlab.intake.loaded import Rows
 
@@ -30,6 +30,7 @@ def load(connection: duckdb.DuckDBPyConnection, source: str, mapping: Mapping) -
     mapping.locate(COLUMNS, source)
     path = _path(source)
     connection.execute(engines.statement("cdnow"), {"path": engines.one_file(path)})
+    text_rows.show(connection)
     with path.open("rb") as file:
         return Rows(hashlib.file_digest(file, "sha256").hexdigest(), frozenset({"amount"}))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import re
 import shutil
@@ -232,6 +233,7 @@ def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+@functools.cache
 def _text(name: str) -> str:
     folder = resources.files("crmlab.intake") / "sql"
     return (folder / f"{name}.sql").read_text(encoding="utf-8").strip()

@@ -21,7 +21,7 @@ from python_calamine import (
 )
 
 from crmlab.errors import NoUsableRows, UnreadableSource
-from crmlab.intake import engines, typed
+from crmlab.intake import engines, text_rows, typed
 from crmlab.intake.columns import Mapping
 from crmlab.intake.frames import plain_decimal
 from crmlab.intake.loaded import Facts
@@ -135,13 +135,14 @@ def _fill(
     places: dict[str, int],
     cells: dict[str, Cells],
 ) -> None:
-    """Write the rows to source_rows, and into `cells` what they hold."""
+    """Write the rows to source_texts, and into `cells` what they hold."""
     connection.execute(
         engines.fill(
             engines.statement("text_rows"),
             roles=",\n    ".join(f"{role} VARCHAR" for role in places),
         )
     )
+    text_rows.show(connection)
     record = 1
     while batch := list(islice(rows, BATCH)):
         columns = {
@@ -153,7 +154,7 @@ def _fill(
             columns[role] = pa.array(values, pa.string())
         record += len(batch)
         connection.register("batch", pa.table(columns))
-        connection.execute("INSERT INTO source_rows SELECT * FROM batch")
+        connection.execute("INSERT INTO source_texts SELECT * FROM batch")
         connection.unregister("batch")
 
 

@@ -30,7 +30,7 @@ def row_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def pseudonymise(connection: duckdb.DuckDBPyConnection, key: Key) -> None:
     """Put pseudonyms in the place of ids wherever they stand: in rows, texts and raw lines."""
     replace(connection, key, "records", "customer_id")
-    replace(connection, key, "source_rows", "customer_id")
+    replace(connection, key, "source_texts", "customer_id")
     replace(connection, key, "source_faults", "text")
 
 
