@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -113,6 +115,11 @@ def fetch_rows(
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
+def fetch_column(connection: duckdb.DuckDBPyConnection, sql: str) -> npt.NDArray[Any]:
+    """Run one SELECT of one column and return its values."""
+    return _column(_run(connection, sql, {}))
+
+
 class Bench:
     """A connection of its own to an engine's tables, with temporary tables that nobody else sees.
 
@@ -127,11 +134,19 @@ class Bench:
         """Make a temporary table of what a SELECT finds."""
         self._execute(f"CREATE TEMP TABLE {quote(table)} AS {sql}")
 
+    def show(self, view: str, sql: str) -> None:
+        """Make a temporary view of a SELECT that asks for no value."""
+        self._execute(f"CREATE TEMP VIEW {quote(view)} AS {sql}")
+
     def ask(self, sql: str) -> list[dict[str, Any]]:
         """The rows of one SELECT as dicts of Python values (money as Decimal)."""
         result = self._execute(sql)
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+    def column(self, sql: str) -> npt.NDArray[Any]:
+        """The values of one SELECT of one column."""
+        return _column(self._execute(sql))
 
     def stream(self, sql: str) -> pa.RecordBatchReader:
         """The rows of one SELECT that asks for no value, batch by batch."""
@@ -165,6 +180,11 @@ def _run(
 ) -> duckdb.DuckDBPyConnection:
     # A cursor each time, so that two threads may ask the same log.
     return _execute(_quiet(connection.cursor()), sql, parameters)
+
+
+def _column(result: duckdb.DuckDBPyConnection) -> npt.NDArray[Any]:
+    (values,) = result.fetchnumpy().values()
+    return np.asarray(values)
 
 
 def _execute(
