@@ -273,12 +273,11 @@ def ids(connection: duckdb.DuckDBPyConnection, source: str) -> IdForm:
             "same customer may be there twice",
             "Export them anew, with the column formatted as text.",
         )
-    return IdForm(bool(found["floats"]), found["cleaned"], found["floats"], _personal(connection, found))
+    personal = _personal(connection, found)
+    return IdForm(bool(found["floats"]), found["cleaned"], found["floats"], personal)
 
 
-def _personal(
-    connection: duckdb.DuckDBPyConnection, found: dict[str, Any]
-) -> tuple[Finding, ...]:
+def _personal(connection: duckdb.DuckDBPyConnection, found: dict[str, Any]) -> tuple[Finding, ...]:
     """Ids by which a person can be found outside: e-mail, national identity number, telephone."""
     kinds = {"emails": 0.01, "national_ids": 0.5, "phones": 0.5}
     if not any(found[kind] for kind in kinds):
