@@ -66,7 +66,8 @@ def convert(
         rows = engines.fetch_rows(connection, engines.statement("currencies"), {})
         forms.refuse_currencies(loaded.name, [row["currency"] for row in rows])
     _records(connection, roles, day, reading, meaning)
-    connection.execute(engines.statement("totals"), {"totals": list(TOTALS)})
+    connection.execute(engines.statement("total_texts"), {"totals": list(TOTALS)})
+    connection.execute(engines.statement("totals"))
     connection.execute(engines.statement("totals_named"))
     rounded = _rounded(connection, roles)
     merged = merged_ids.tell(connection, meaning.merged_ids)
@@ -76,7 +77,8 @@ def convert(
             connection.execute(f"DROP TABLE {role}_texts; DROP TABLE {role}_values")
     connection.execute(
         "DROP TABLE day_texts; DROP TABLE time_texts; DROP TABLE days; "
-        "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE id_map; DROP TABLE totals"
+        "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE id_map; DROP TABLE totals; "
+        "DROP TABLE total_texts"
     )
     return Conversion(
         proofs=(day.proof, number.proof),

@@ -8,14 +8,11 @@ from functools import reduce
 import numpy as np
 import numpy.typing as npt
 
-from crmlab.intake.customer_days import Keys, Packing, parts, starts
+from crmlab.intake.customer_days import Keys, Packing, slices, starts
 from crmlab.intake.engines import Bench
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-
-SAMPLE = 100_000
-"""Customers whose rhythm is looked at."""
 
 REGULAR = 3
 """Times between occasions that a customer needs to have a rhythm."""
@@ -28,8 +25,8 @@ class Crowd:
     `busiest` is the customer with most rows, as a condition in SQL; `rows_a_day` the most rows of
     one occasion. `by_occasions` counts customers by their occasions, `by_first` by their first
     one, in days. `gaps`, `wait` (mean) and `spread` (standard deviation) are of the times between
-    occasions, in days, of those with two occasions or more among the first 100,000 customers in
-    the order of a hash of their ids: a sample for what is only told as a flag.
+    occasions, in days, of those with two occasions or more; of large sources only of those in some
+    260,000 rows, chosen by a hash of their ids: a sample, for what is only told as a flag.
     """
 
     customers: int
@@ -68,15 +65,14 @@ class Crowd:
         return int(self.by_first[first + since : first + until].sum())
 
 
-def look(bench: Bench, packing: Packing) -> Crowd:
-    """The crowd behind the bench's table used, of which some row is there."""
-    seen = parts(bench.column, packing, "used WHERE rows > 0")
-    crowds = (_crowd(keys, packing, n) for n, keys in enumerate(seen) if len(keys))
-    return reduce(_both, crowds)
+def look(bench: Bench, packing: Packing, rows: int) -> Crowd:
+    """The crowd behind the bench's table used, which has so many `rows`, and one at least."""
+    seen = slices(bench, packing, "used WHERE rows > 0", rows)
+    return reduce(_both, (_crowd(keys, packing, part) for part, keys in seen))
 
 
 def _crowd(keys: Keys, packing: Packing, part: int) -> Crowd:
-    """The crowd of one part's sorted keys."""
+    """The crowd of a slice."""
     day_starts = starts(keys)
     days = keys[day_starts]
     firsts = starts(packing.customers(days))
@@ -91,7 +87,7 @@ def _crowd(keys: Keys, packing: Packing, part: int) -> Crowd:
         int(np.diff(day_starts, append=len(keys)).max()),
         np.bincount(occasions),
         np.bincount(packing.days(days[firsts])),
-        *_rhythm(packing.days(days[: occasions[:SAMPLE].sum()]), firsts[:SAMPLE]),
+        *_rhythm(packing.days(days), firsts),
     )
 
 
@@ -110,7 +106,7 @@ def _rhythm(days: Counts, firsts: Counts) -> tuple[Counts, Floats, Floats]:
 
 
 def _both(one: Crowd, other: Crowd) -> Crowd:
-    """Two parts together; the sample is that of the first."""
+    """Two slices together; the sample is that of the first."""
     busier = max(one, other, key=lambda crowd: crowd.most_rows)
     return Crowd(
         one.customers + other.customers,

@@ -8,9 +8,8 @@ are gone through in parts, each with whole customers, so that memory does not gr
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import duckdb
 import numpy as np
@@ -25,6 +24,11 @@ WIDTH = 64
 
 MOST = 6_000_000
 """Rows that are packed at a time."""
+
+SLICE = 1 << 18
+"""Keys that are looked at in one go."""
+
+NAMED = "records WHERE customer_id IS NOT NULL"
 
 TRIES = 20
 """Ways of hashing that are tried. One in a hundred fails for millions of customers."""
@@ -64,7 +68,7 @@ class Packing:
 
     @property
     def _hash(self) -> str:
-        return f"hash(customer_id, {self.salt})"
+        return f"hash(customer_id, {self.salt})" if self.salt else "customer"
 
     @property
     def _mask(self) -> int:
@@ -76,7 +80,12 @@ class Packing:
 
     def days(self, keys: Keys) -> npt.NDArray[np.int64]:
         """The days of packed integers, counted from `first`."""
-        return (keys & np.uint64((1 << self.bits) - 1)).astype(np.int64)
+        return (keys & self.day_bits).astype(np.int64)
+
+    @property
+    def day_bits(self) -> np.uint64:
+        """The bits in which the day stands."""
+        return np.uint64((1 << self.bits) - 1)
 
 
 @dataclass(frozen=True)
@@ -100,11 +109,11 @@ def find(connection: duckdb.DuckDBPyConnection, customers: int | None = None) ->
     first, last = named["first_date"] or dt.date.min, named["last_date"] or dt.date.min
     bits = max(1, (last - first).days.bit_length())
     number = 1 << (named["rows"] // MOST).bit_length()
-    fetch = partial(engines.fetch_column, connection)
+    bench = engines.Bench(connection, {})
     for salt in range(TRIES):
         packing = Packing(first, bits, number, salt)
-        found, again = 0, []
-        for keys in parts(fetch, packing, "records WHERE customer_id IS NOT NULL"):
+        found, again = 0, [np.empty(0, dtype=np.uint64)]
+        for _, keys in slices(bench, packing, NAMED, named["rows"]):
             found += len(starts(packing.customers(keys)))
             again.append(keys[1:][keys[1:] == keys[:-1]])
         if found == customers:
@@ -112,12 +121,24 @@ def find(connection: duckdb.DuckDBPyConnection, customers: int | None = None) ->
     raise RuntimeError(f"no way of hashing tells {customers} customers apart")
 
 
-def parts(fetch: Callable[[str], Keys], packing: Packing, rows: str) -> Iterator[Keys]:
-    """The sorted keys of rows (a table and a condition on it), part by part, in one order."""
-    for number in range(packing.parts):
-        keys = fetch(f"SELECT {packing.key} AS key FROM {rows} AND {packing.part} = {number}")
+def slices(
+    bench: engines.Bench, packing: Packing, rows: str, most: int
+) -> Iterator[tuple[int, Keys]]:
+    """The sorted keys of `rows` (a table and a condition on it), at most `most`, and their part.
+
+    Each slice holds whole customers, and few enough to stay in a processor's cache.
+    """
+    space = np.empty(most, dtype=np.uint64)
+    for part in range(packing.parts):
+        sql = f"SELECT {packing.key} AS key FROM {rows} AND {packing.part} = {part}"
+        keys = bench.fill(space, sql)
         keys.sort()
-        yield keys
+        start = 0
+        while start < len(keys):
+            last = keys[min(start + SLICE, len(keys)) - 1]
+            end = int(np.searchsorted(keys, last | packing.day_bits, side="right"))
+            yield part, keys[start:end]
+            start = end
 
 
 def starts(values: Keys) -> npt.NDArray[np.int64]:

@@ -28,7 +28,7 @@ def judge(
     or a quantity). With a key, equal rows are set aside; without, only where the user says so.
     """
     names = [name for name, *_ in connection.execute("DESCRIBE records").fetchall()]
-    columns = [name for name in names if name not in ("record", "reason")]
+    columns = [name for name in names if name not in ("record", "customer", "reason")]
     keyed = "transaction_id" in names and not {"product", "quantity"} & set(names)
     _find(connection, columns, days)
     ((rows,),) = connection.execute("SELECT count(*) FROM duplicates").fetchall()

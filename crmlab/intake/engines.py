@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
@@ -28,6 +27,9 @@ MEMORY = "CRMLAB_MEMORY_LIMIT"
 """The environment variable that says how much memory an engine may take, such as 4GB."""
 
 PREFIX = "crmlab-engine-"
+BATCH = 1 << 17
+"""Rows that are taken over in one go."""
+
 JUST_MADE = 60.0
 """Seconds in which a folder may not be locked yet."""
 
@@ -115,11 +117,6 @@ def fetch_rows(
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def fetch_column(connection: duckdb.DuckDBPyConnection, sql: str) -> npt.NDArray[Any]:
-    """Run one SELECT of one column and return its values."""
-    return _column(_run(connection, sql, {}))
-
-
 class Bench:
     """A connection of its own to an engine's tables, with temporary tables that nobody else sees.
 
@@ -144,13 +141,17 @@ class Bench:
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def column(self, sql: str) -> npt.NDArray[Any]:
-        """The values of one SELECT of one column."""
-        return _column(self._execute(sql))
+    def fill(self, space: npt.NDArray[Any], sql: str) -> npt.NDArray[Any]:
+        """Write the values of a SELECT of one column into an array; return what is filled of it."""
+        filled = 0
+        for batch in self.stream(sql, BATCH):
+            space[filled : filled + len(batch)] = batch.column(0)
+            filled += len(batch)
+        return space[:filled]
 
-    def stream(self, sql: str) -> pa.RecordBatchReader:
-        """The rows of one SELECT that asks for no value, batch by batch."""
-        return self._cursor.sql(sql).to_arrow_reader()
+    def stream(self, sql: str, rows: int = 1_000_000) -> pa.RecordBatchReader:
+        """The rows of one SELECT that asks for no value, in batches of so many."""
+        return self._cursor.sql(sql).to_arrow_reader(rows)
 
     def close(self) -> None:
         """Give the temporary tables back."""
@@ -180,11 +181,6 @@ def _run(
 ) -> duckdb.DuckDBPyConnection:
     # A cursor each time, so that two threads may ask the same log.
     return _execute(_quiet(connection.cursor()), sql, parameters)
-
-
-def _column(result: duckdb.DuckDBPyConnection) -> npt.NDArray[Any]:
-    (values,) = result.fetchnumpy().values()
-    return np.asarray(values)
 
 
 def _execute(

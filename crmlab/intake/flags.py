@@ -11,6 +11,7 @@ import numpy as np
 
 from crmlab.intake import engines
 from crmlab.intake.crowd import Crowd
+from crmlab.intake.customer_days import Packing
 from crmlab.intake.engines import Bench
 from crmlab.intake.findings import Finding
 
@@ -24,13 +25,13 @@ REGULAR, REGULARS = 0.5, 30
 """Coefficient of variation of the times between purchases, and of how many customers it is told."""
 
 
-def find(bench: Bench, crowd: Crowd, used: Mapping[str, Any]) -> list[Finding]:
+def find(bench: Bench, crowd: Crowd, used: Mapping[str, Any], packing: Packing) -> list[Finding]:
     """Flags of the bench's table used, at its end of observation; `used` is the account of it."""
     days = (bench.asked["observation_end"] - used["first_date"]).days
     return [
         *_same_day(bench, crowd, used),
         *_giant(bench, crowd, used),
-        *_far_off(bench, crowd, used),
+        *_far_off(bench, crowd, used, packing),
         *_won_at_once(crowd),
         *_truncated(crowd, days),
         *_regular(crowd),
@@ -69,26 +70,28 @@ def _giant(bench: Bench, crowd: Crowd, used: Mapping[str, Any]) -> list[Finding]
     return [Finding("giant_customer", {"rows": crowd.most_rows, "share": share})]
 
 
-def _far_off(bench: Bench, crowd: Crowd, used: Mapping[str, Any]) -> list[Finding]:
+def _far_off(
+    bench: Bench, crowd: Crowd, used: Mapping[str, Any], packing: Packing
+) -> list[Finding]:
     """Days of spend so far from the others that they may be errors, and what they weigh.
 
     What is usual is taken from one in so many customers, chosen by a hash of their ids, so that
     some 500,000 rows are looked at.
     """
-    found = bench.ask(
-        engines.fill(
-            engines.statement("flags_middle"), one_in=str(1 + used["records"] // LOOKED_AT)
-        )
-    )
+    one_in = 1 + used["records"] // LOOKED_AT
+    found = bench.ask(engines.fill(engines.statement("flags_middle"), one_in=str(one_in)))
     if not found or not found[0]["deviation"]:
         return []
     centre, deviation = found[0]["centre"], found[0]["deviation"]
-    # A little wider than what is far off, which is then told by the statement itself.
-    low, high = (math.exp(centre + sign * 7.999 * deviation) for sign in (-1, 1))
+    # A little nearer than what is far off, which the second statement tells.
+    low, high = (repr(math.exp(centre + sign * 7.999 * deviation)) for sign in (-1, 1))
+    most = {"rows_a_day": str(crowd.rows_a_day), "low": low, "high": high}
+    bench.lay(
+        "far_rows", engines.fill(engines.statement("flags_far_rows"), key=packing.key, **most)
+    )
     spend = _ask(
-        bench, "flags_spend", low=repr(low), high=repr(high), rows_a_day=crowd.rows_a_day,
-        centre=repr(centre), deviation=repr(deviation),
-    )  # fmt: skip
+        bench, "flags_spend", centre=repr(centre), deviation=repr(deviation), key=packing.key
+    )
     if not spend["rows"]:
         return []
     share = float(spend["money"] / used["money"]) if used["money"] else 0.0

@@ -84,6 +84,7 @@ def open_bench(
 ) -> engines.Bench:
     """A bench with the tables aside and used as they stand at an end of observation."""
     bench = engines.Bench(connection, asked(observation_end, zero_amount, start))
+    bench.lay("doubtful_days", engines.statement("doubtful_days", "parts"))
     bench.lay("empty_days", engines.statement("empty_days", "parts"))
     bench.lay("aside", engines.fill(engines.statement("aside"), parts=engines.statement("parts")))
     days = {name: f"DATE '{bench.asked[name]}'" for name in ("start", "observation_end")}
@@ -115,7 +116,7 @@ def account(
     (used,) = bench.ask(engines.statement("account_used"))
     if not used["records"]:
         raise _no_usable_rows(bench, source, read["records"])
-    seen = crowd.look(bench, judged.packing)
+    seen = crowd.look(bench, judged.packing, used["records"])
     used["customers"] = seen.customers
     return Account(
         source=source,
@@ -132,7 +133,7 @@ def account(
         returns=_money(read["returns"]),
         returned=_returned(bench),
         understanding=understanding,
-        flags=(*understanding.flags, *flags.find(bench, seen, used)),
+        flags=(*understanding.flags, *flags.find(bench, seen, used, judged.packing)),
     )
 
 

@@ -4,6 +4,15 @@ WITH parts AS (
 )
 
 SELECT
+    record,
+    customer_id,
+    amount AS money,
+    1 AS rows,
+    reason
+FROM records
+WHERE reason IS NOT NULL
+UNION ALL
+SELECT
     records.record,
     customer_id,
     amount AS money,
@@ -11,11 +20,11 @@ SELECT
     CASE
         WHEN set_aside.reason LIKE 'return%' AND date < $start THEN 'before_start'
         WHEN set_aside.reason LIKE 'return%' AND date > $observation_end THEN 'after_end'
-        ELSE coalesce(set_aside.reason, records.reason)
+        ELSE set_aside.reason
     END AS reason
 FROM records
-LEFT JOIN set_aside ON records.record = set_aside.record
-WHERE records.reason IS NOT NULL OR set_aside.reason IS NOT NULL
+JOIN set_aside ON records.record = set_aside.record
+WHERE records.reason IS NULL
 UNION ALL
 SELECT
     record,

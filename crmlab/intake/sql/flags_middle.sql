@@ -3,8 +3,8 @@
 WITH spend AS (
     SELECT ln(sum(money)) AS size
     FROM used
-    WHERE hash(customer_id) % {one_in} = 0
-    GROUP BY customer_id, date
+    WHERE customer % {one_in} = 0
+    GROUP BY customer, date
     HAVING sum(money) > 0
 ),
 

@@ -1,0 +1,6 @@
+-- Days of a customer on which something was free or returned.
+SELECT DISTINCT
+    customer_id,
+    date
+FROM parts
+WHERE money <= 0 AND date >= $start AND seen <= $observation_end
