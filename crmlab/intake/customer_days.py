@@ -58,6 +58,11 @@ class Packing:
         day = f"coalesce(date - DATE '{self.first}', 0)"
         return f"(({self._who} << {self.bits}) | CAST({day} AS UBIGINT))"
 
+    @property
+    def customer(self) -> str:
+        """The column by which a row's customer is known: that of hashes, if they are proved."""
+        return "customer_id" if self.salt else "customer"
+
     def is_customer(self, key: int, part: int) -> str:
         """SQL of whether a row is of the customer of a key."""
         return f"{self.part} = {part} AND {self._who} = {key >> self.bits}"
@@ -68,7 +73,8 @@ class Packing:
 
     @property
     def _hash(self) -> str:
-        return f"hash(customer_id, {self.salt})" if self.salt else "customer"
+        # Of an id and a number, the engine only mixes the hashes: what was one would stay one.
+        return f"hash(customer_id || '#{self.salt}')" if self.salt else "customer"
 
     @property
     def _mask(self) -> int:

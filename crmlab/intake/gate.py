@@ -60,7 +60,7 @@ def judge(
     found, flags_found = duplicates.judge(connection, source, meaning, read["records"], days)
     returns.judge(connection, meaning)
     if read["first_date"] is None:
-        bench = open_bench(connection, dt.date.max, "ignore", None)
+        bench = open_bench(connection, dt.date.max, "ignore", None, days.packing)
         raise _no_usable_rows(bench, source, read["records"])
     against = [
         *refusals.signs(source, read),
@@ -81,6 +81,7 @@ def open_bench(
     observation_end: dt.date,
     zero_amount: str,
     start: dt.date | None,
+    packing: Packing,
 ) -> engines.Bench:
     """A bench with the tables aside and used as they stand at an end of observation."""
     bench = engines.Bench(connection, asked(observation_end, zero_amount, start))
@@ -88,7 +89,8 @@ def open_bench(
     bench.lay("empty_days", engines.statement("empty_days", "parts"))
     bench.lay("aside", engines.fill(engines.statement("aside"), parts=engines.statement("parts")))
     days = {name: f"DATE '{bench.asked[name]}'" for name in ("start", "observation_end")}
-    bench.show("used", engines.fill(engines.statement("used", "parts"), **days))
+    used = engines.statement("used", "parts")
+    bench.show("used", engines.fill(used, customer=packing.customer, **days))
     return bench
 
 

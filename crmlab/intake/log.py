@@ -130,7 +130,8 @@ class TransactionLog:
         return made
 
     def _bench(self, end: dt.date) -> engines.Bench:
-        return gate.open_bench(self.connection, end, self.zero_amount, self.meaning.start)
+        how = (self.zero_amount, self.meaning.start, self.judged.packing)
+        return gate.open_bench(self.connection, end, *how)
 
     def _refuse(self, end: dt.date) -> None:
         if end > self.last_date:
