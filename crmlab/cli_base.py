@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,6 +36,15 @@ Parameters = Annotated[
 Day = Annotated[str | None, typer.Option(metavar="YYYY-MM-DD")]
 Ids = Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="a customer; repeatable")]
 HERE = Path("data/base")
+
+
+@contextlib.contextmanager
+def _store(folder: Path) -> Iterator[CustomerBase]:
+    """The base in a folder, for a command that answers as all do."""
+    with answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        yield CustomerBase(folder)
 
 
 @base.command("key")
@@ -79,10 +90,7 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Take what the files hold and the base does not: each whole, or not at all."""
-    with answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        store = CustomerBase(folder)
+    with _store(folder) as store:
         when = {"loaded_on": loaded_on, "key_file": key_file}
         for number, file in enumerate(files, 1):
             with working(f"{file} ({number} of {len(files)})"):
@@ -132,10 +140,8 @@ def _told(done: Load, file: str) -> str:
 @base.command()
 def status(folder: Folder = HERE, as_json: Json = False) -> None:
     """Show what the base holds, and how all that was ever loaded adds up."""
-    with answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        found = CustomerBase(folder).status()
+    with _store(folder) as store:
+        found = store.status()
         if as_json:
             typer.echo(json.dumps(found.as_dict(), indent=2))
             return
@@ -152,11 +158,9 @@ def export(
     folder: Folder = HERE,
 ) -> None:
     """Write the rows of the base, as they are known now or were known on a day."""
-    with answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
+    with _store(folder) as store:
         with working(f"writing {path}"):
-            done = CustomerBase(folder).export(path, as_of)
+            done = store.export(path, as_of)
         typer.echo(f"{done.path}: {done.rows:,} rows")
 
 
@@ -176,12 +180,10 @@ def add_objections(
     as_json: Json = False,
 ) -> None:
     """Keep people who object out of every score, or let them in again."""
-    with answering():
-        from crmlab.intake.customer_base.base import CustomerBase
+    with _store(folder) as store:
         from crmlab.intake.customer_base.ids import listed_in
         from crmlab.runs.given import locate
 
-        store = CustomerBase(folder)
         named = [*(ids or []), *(listed_in(locate(file), column) if file else [])]
         if withdraw:
             done = store.withdraw_objections(named, key_file=key_file)
@@ -208,10 +210,7 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Block a person: in no run from now on. Then, with --destroy, delete all there is of them."""
-    with answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        store = CustomerBase(folder)
+    with _store(folder) as store:
         done = (store.destroy if destroy else store.block)(customer_id, key_file=key_file)
         if as_json:
             typer.echo(json.dumps(done.as_dict()))
@@ -223,8 +222,6 @@ def erase(
 @base.command()
 def tidy(folder: Folder = HERE) -> None:
     """Finish an erasure that was cut short: write the file anew without what was deleted."""
-    with answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        CustomerBase(folder).tidy()
+    with _store(folder) as store:
+        store.tidy()
         typer.echo(f"{folder}: written anew")
