@@ -24,7 +24,7 @@ from crmlab.errors import NoUsableRows, UnreadableSource
 from crmlab.intake import engines, text_rows, typed
 from crmlab.intake.columns import Mapping
 from crmlab.intake.frames import plain_decimal
-from crmlab.intake.loaded import Facts
+from crmlab.intake.loaded import Rows, digest
 from crmlab.intake.reading import Reading
 
 OLD = b"\xd0\xcf\x11\xe0"
@@ -52,12 +52,12 @@ def load(
     name: str,
     mapping: Mapping,
     reading: Reading,
-) -> tuple[frozenset[str], Facts]:
+) -> Rows:
     """Read one sheet into source_rows, all as text; `line` is the row's number in the sheet.
 
-    Return the roles with nothing to prove, and what was found. Rows without any content are no
-    records. Raises MissingColumn, NoUsableRows, or UnreadableSource: several sheets and none
-    named, damage, a password, ids that are numbers of more than 15 digits.
+    Rows without any content are no records. Raises MissingColumn, NoUsableRows, or
+    UnreadableSource: several sheets and none named, damage, a password, ids that are numbers of
+    more than 15 digits.
     """
     sheet = _sheet(path, name, reading)
     rows = _rows(sheet, reading)
@@ -73,7 +73,8 @@ def load(
             lost = cells[role].lost
             raise typed.lost_digits(found[places[role]], len(lost), f"{lost[0]:.15g}", name)
     exact = frozenset(role for role, seen in cells.items() if not seen.written)
-    return exact, (("sheet", sheet.name), ("header in line", str(header_line)))
+    facts = (("sheet", sheet.name), ("header in line", str(header_line)))
+    return Rows(digest(path), exact, facts)
 
 
 def names(path: Path, name: str, reading: Reading) -> list[str]:
