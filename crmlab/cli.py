@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import os
-import signal
 import sys
-import threading
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from crmlab.cli_base import base
-from crmlab.errors import CrmlabError
+from crmlab.terminal import answering, progress, refuse, say, show, table
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from crmlab.runs.run import Published
-
-TERMINATED = 143
-WIDE = 160
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,17 +54,17 @@ def _main(
 @app.command()
 def demo(out: Out = Path("reports")) -> None:
     """Make all reports, in English and in Spanish, on the built-in CDNOW data."""
-    with _answering():
+    with answering():
         from crmlab.runs.batch import run_all
         from crmlab.runs.catalogue import PARAMETERS, find
 
         reports = [find(name) for name in PARAMETERS]
         tasks = [(r, r.parameters.build({"language": x})) for r in reports for x in ("en", "es")]
         names = [f"{report.name} ({parameters.language})" for report, parameters in tasks]
-        with _progress(names) as watch:
+        with progress(names) as watch:
             ended = run_all(tasks, out, watch)
         _close([one for one in ended if not isinstance(one, Exception)])
-        _refuse(
+        refuse(
             [(n, one) for n, one in zip(names, ended, strict=True) if isinstance(one, Exception)]
         )
 
@@ -95,7 +83,7 @@ def report(
     out: Out = Path("reports"),
 ) -> None:
     """Make one report and publish it under DIR/NAME/LANGUAGE/latest."""
-    with _answering():
+    with answering():
         from crmlab.runs.catalogue import find
         from crmlab.runs.given import gather
         from crmlab.runs.render import Printer
@@ -104,7 +92,7 @@ def report(
         found = find(name)
         options = {"source": source, "language": language}
         given = gather(found.parameters, file=params, settings=settings or (), options=options)
-        with _progress([name]) as watch:
+        with progress([name]) as watch:
             done = run_report(found, given, out, printer=Printer(), progress=watch(0))
         _close([done])
 
@@ -114,7 +102,7 @@ def list_parameters(
     name: Name, as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False
 ) -> None:
     """List the parameters of a report: name, type, unit, default and meaning."""
-    with _answering():
+    with answering():
         from crmlab.runs.catalogue import find
 
         rows = find(name).parameters.describe()
@@ -123,10 +111,10 @@ def list_parameters(
 
             typer.echo(json.dumps(rows, indent=2))
             return
-        table = _table(*(key.capitalize() for key in rows[0]))
+        listed = table(*(key.capitalize() for key in rows[0]))
         for row in rows:
-            table.add_row(*("none" if value is None else str(value) for value in row.values()))
-        _show(table)
+            listed.add_row(*("none" if value is None else str(value) for value in row.values()))
+        show(listed)
 
 
 @app.command()
@@ -143,7 +131,7 @@ def check(
     --set takes the parameters that say where the purchases are, how they are read and what they
     mean: see crmlab params customer-valuation.
     """
-    with _answering():
+    with answering():
         from crmlab import cli_check
 
         checked = cli_check.check(source, settings or (), params)
@@ -151,88 +139,14 @@ def check(
             typer.echo(cli_check.as_json(checked))
         else:
             for part in cli_check.show(checked):
-                typer.echo(part) if isinstance(part, str) else _show(part)
-        _refuse([("", refusal) for refusal in checked.refusals])
-
-
-@contextlib.contextmanager
-def _answering() -> Iterator[None]:
-    """End the command as documented: one line and an exit code for whatever goes wrong."""
-    gc.set_threshold(100_000, 20, 100)  # collecting more often takes a tenth of a report's time
-    try:
-        with _terminable():
-            yield
-    except KeyboardInterrupt:
-        _say("interrupted; nothing was published")
-        raise typer.Exit(130) from None
-    except typer.Exit:
-        raise
-    except BrokenPipeError:  # whoever read our lines has seen enough; the report is published
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:
-        raise typer.Exit(_refuse_one("", error)) from None
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a polite request to end (SIGTERM) tidy up as Ctrl-C does."""
-
-    def end(_signal: int, _frame: FrameType | None) -> None:
-        raise SystemExit(TERMINATED)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _refuse(failures: Sequence[tuple[str, Exception]]) -> None:
-    """Say what became of the reports that failed, and end with the first one's exit code."""
-    codes = [_refuse_one(f"{name}: " if name else "", error) for name, error in failures]
-    if codes:
-        raise typer.Exit(codes[0])
-
-
-def _refuse_one(prefix: str, error: Exception) -> int:
-    if not isinstance(error, CrmlabError):
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        what = f"{type(error).__name__}: {error} ({Path(where.filename).name}, line {where.lineno})"
-        _say(f"{prefix}internal error, please report it: {what}")
-        return CrmlabError.exit_code
-    notes = getattr(error, "__notes__", []) if error.exit_code == CrmlabError.exit_code else []
-    _say(prefix + " ".join([str(error), *notes]))
-    return error.exit_code
-
-
-def _say(text: str) -> None:
-    """One line on stderr, however long."""
-    typer.echo("crmlab: " + " ".join(text.split()), err=True)
-
-
-@contextlib.contextmanager
-def _progress(names: list[str]) -> Iterator[Callable[[int], Callable[[int, int], None]]]:
-    """Bars that move by notebook cell, on a terminal; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield lambda _place: lambda _done, _of: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(*columns, TextColumn("cells"), console=console, transient=True) as bar:
-        tasks = [bar.add_task(name, total=None) for name in names]
-        yield lambda place: lambda done, of: bar.update(tasks[place], completed=done, total=of)
+                typer.echo(part) if isinstance(part, str) else show(part)
+        refuse([("", refusal) for refusal in checked.refusals])
 
 
 def _close(done: Sequence[Published]) -> None:
     """Say where the reports are and the figures that matter: a table, or plain lines."""
     for line in dict.fromkeys(line for one in done for line in one.missing):
-        _say(line)
+        say(line)
     if sys.stdout.isatty():
         _close_with_table(done)
         return
@@ -242,27 +156,9 @@ def _close(done: Sequence[Published]) -> None:
 
 
 def _close_with_table(done: Sequence[Published]) -> None:
-    table = _table("Report", "Where it is, and the figures that matter")
+    made = table("Report", "Where it is, and the figures that matter")
     for one in done:
         figures = (f"{figure.label}: {figure.text}" for figure in one.headline)
-        table.add_row(f"{one.report} ({one.language})", "\n".join([str(one.latest), *figures]))
+        made.add_row(f"{one.report} ({one.language})", "\n".join([str(one.latest), *figures]))
     if done:
-        _show(table)
-
-
-def _table(*heads: str) -> Table:
-    from rich.table import Table
-
-    table = Table(*heads, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in table.columns:
-        column.overflow = "fold"
-    return table
-
-
-def _show(table: Table) -> None:
-    from rich.console import Console
-
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:
-        console.width = WIDE
-    console.print(table)
+        show(made)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from crmlab.terminal import answering, show, table, working
 
 if TYPE_CHECKING:
     from crmlab.intake.customer_base.base import CustomerBase
@@ -37,10 +38,19 @@ Ids = Annotated[list[str] | None, typer.Option("--id", metavar="ID", help="a cus
 HERE = Path("data/base")
 
 
+@contextlib.contextmanager
+def _store(folder: Path) -> Iterator[CustomerBase]:
+    """The base in a folder, for a command that answers as all do."""
+    with answering():
+        from crmlab.intake.customer_base.base import CustomerBase
+
+        yield CustomerBase(folder)
+
+
 @base.command("key")
 def make_key(path: Annotated[Path, typer.Argument(help="a new file, outside the base")]) -> None:
     """Make a key for pseudonyms. Keep it: without it nobody can tell who a pseudonym is."""
-    with _answering():
+    with answering():
         from crmlab.intake.customer_base import keys
 
         typer.echo(f"{path}: key {keys.make_key(path).name}")
@@ -55,7 +65,7 @@ def init(
     ] = False,
 ) -> None:
     """Make an empty base; with --key-file, ids become pseudonyms before they enter it."""
-    with _answering():
+    with answering():
         from crmlab.intake.customer_base.base import CustomerBase
 
         CustomerBase.create(folder, key_file=key_file, plain_ids=plain_ids)
@@ -80,13 +90,10 @@ def load(
     as_json: Json = False,
 ) -> None:
     """Take what the files hold and the base does not: each whole, or not at all."""
-    with _answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        store = CustomerBase(folder)
+    with _store(folder) as store:
         when = {"loaded_on": loaded_on, "key_file": key_file}
         for number, file in enumerate(files, 1):
-            with _working(f"{file} ({number} of {len(files)})"):
+            with working(f"{file} ({number} of {len(files)})"):
                 done = _load(store, file, settings or [], params, attributes, others, when)
             typer.echo(json.dumps(done.as_dict()) if as_json else _told(done, file))
 
@@ -133,20 +140,15 @@ def _told(done: Load, file: str) -> str:
 @base.command()
 def status(folder: Folder = HERE, as_json: Json = False) -> None:
     """Show what the base holds, and how all that was ever loaded adds up."""
-    with _answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        found = CustomerBase(folder).status()
+    with _store(folder) as store:
+        found = store.status()
         if as_json:
             typer.echo(json.dumps(found.as_dict(), indent=2))
             return
-        from crmlab.cli import _show, _table
-
-        table = _table("", "")
+        shown = table("", "")
         for label, value in found.table()["value"].items():
-            shown = f"{value:,}" if isinstance(value, int) else str(value)
-            table.add_row(str(label), shown)
-        _show(table)
+            shown.add_row(str(label), f"{value:,}" if isinstance(value, int) else str(value))
+        show(shown)
 
 
 @base.command()
@@ -156,11 +158,9 @@ def export(
     folder: Folder = HERE,
 ) -> None:
     """Write the rows of the base, as they are known now or were known on a day."""
-    with _answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        with _working(f"writing {path}"):
-            done = CustomerBase(folder).export(path, as_of)
+    with _store(folder) as store:
+        with working(f"writing {path}"):
+            done = store.export(path, as_of)
         typer.echo(f"{done.path}: {done.rows:,} rows")
 
 
@@ -180,12 +180,10 @@ def add_objections(
     as_json: Json = False,
 ) -> None:
     """Keep people who object out of every score, or let them in again."""
-    with _answering():
-        from crmlab.intake.customer_base.base import CustomerBase
+    with _store(folder) as store:
         from crmlab.intake.customer_base.ids import listed_in
         from crmlab.runs.given import locate
 
-        store = CustomerBase(folder)
         named = [*(ids or []), *(listed_in(locate(file), column) if file else [])]
         if withdraw:
             done = store.withdraw_objections(named, key_file=key_file)
@@ -212,10 +210,7 @@ def erase(
     as_json: Json = False,
 ) -> None:
     """Block a person: in no run from now on. Then, with --destroy, delete all there is of them."""
-    with _answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        store = CustomerBase(folder)
+    with _store(folder) as store:
         done = (store.destroy if destroy else store.block)(customer_id, key_file=key_file)
         if as_json:
             typer.echo(json.dumps(done.as_dict()))
@@ -227,32 +222,6 @@ def erase(
 @base.command()
 def tidy(folder: Folder = HERE) -> None:
     """Finish an erasure that was cut short: write the file anew without what was deleted."""
-    with _answering():
-        from crmlab.intake.customer_base.base import CustomerBase
-
-        CustomerBase(folder).tidy()
+    with _store(folder) as store:
+        store.tidy()
         typer.echo(f"{folder}: written anew")
-
-
-@contextlib.contextmanager
-def _answering() -> Iterator[None]:
-    """As every command of crmlab answers."""
-    from crmlab.cli import _answering as answering
-
-    with answering():
-        yield
-
-
-@contextlib.contextmanager
-def _working(on: str) -> Iterator[None]:
-    """Show on a terminal what is being done, and for how long; elsewhere nothing."""
-    if not sys.stderr.isatty():
-        yield
-        return
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        bar.add_task(on, total=None)
-        yield

@@ -126,7 +126,11 @@ def prepare(
     loaded = sources.load(connection, source, cast(columns.Mapping, mapping), how)
     roles = [name for name, *_ in connection.execute("DESCRIBE source_rows").fetchall()]
     if "amount" not in roles:
-        connection.execute("ALTER TABLE source_rows ADD COLUMN amount VARCHAR")
+        connection.execute("ALTER VIEW source_rows RENAME TO rows_without_amount")
+        connection.execute(
+            "CREATE VIEW source_rows AS "
+            "SELECT *, CAST(NULL AS VARCHAR) AS amount FROM rows_without_amount"
+        )
     conversion.convert(connection, loaded, how, what)
     facts = _facts(mapping, roles)
     told = ", ".join(f"{engines.literal(name)}: {text}" for name, text in facts.items())

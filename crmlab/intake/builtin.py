@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from pathlib import Path
 
 import duckdb
 
 from crmlab.errors import UnreadableSource, WrongParameter
-from crmlab.intake import engines
+from crmlab.intake import engines, text_rows
 from crmlab.intake.columns import Mapping, option
-from crmlab.intake.loaded import Rows
+from crmlab.intake.loaded import Rows, digest
 
 FILES = {"cdnow": "CDNOW_master.txt", "cdnow-sample": "CDNOW_sample.txt"}
 """Their names, and their files in it."""
@@ -30,8 +29,8 @@ def load(connection: duckdb.DuckDBPyConnection, source: str, mapping: Mapping) -
     mapping.locate(COLUMNS, source)
     path = _path(source)
     connection.execute(engines.statement("cdnow"), {"path": engines.one_file(path)})
-    with path.open("rb") as file:
-        return Rows(hashlib.file_digest(file, "sha256").hexdigest(), frozenset({"amount"}))
+    text_rows.show(connection)
+    return Rows(digest(path), frozenset({"amount"}))
 
 
 def _path(source: str) -> Path:

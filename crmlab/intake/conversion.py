@@ -37,13 +37,15 @@ class Conversion:
     """How the text of a source was understood.
 
     `proofs` tell how the order of dates and the decimal sign are known; `normalised` counts the
-    cells that were brought into one form, by kind; `flags` tell what the text itself gives away.
+    cells that were brought into one form, by kind; `flags` tell what the text itself gives away;
+    `customers` is how many there are, where every id is a customer's own.
     """
 
     proofs: tuple[Finding, ...]
     normalised: Mapping[str, int]
     flags: tuple[Finding, ...]
     currency: str | None
+    customers: int | None = None
 
 
 def convert(
@@ -64,22 +66,26 @@ def convert(
         rows = engines.fetch_rows(connection, engines.statement("currencies"), {})
         forms.refuse_currencies(loaded.name, [row["currency"] for row in rows])
     _records(connection, roles, day, reading, meaning)
-    connection.execute(engines.statement("totals"), {"totals": list(TOTALS)})
+    connection.execute(engines.statement("total_texts"), {"totals": list(TOTALS)})
+    connection.execute(engines.statement("totals"))
     connection.execute(engines.statement("totals_named"))
     rounded = _rounded(connection, roles)
     merged = merged_ids.tell(connection, meaning.merged_ids)
+    customers = connection.execute(engines.statement("plain_customers")).fetchall()[0][0]
     for role in roles:
         if role in NUMBERS:
             connection.execute(f"DROP TABLE {role}_texts; DROP TABLE {role}_values")
     connection.execute(
         "DROP TABLE day_texts; DROP TABLE time_texts; DROP TABLE days; "
-        "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE id_map; DROP TABLE totals"
+        "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE id_map; DROP TABLE totals; "
+        "DROP TABLE total_texts"
     )
     return Conversion(
         proofs=(day.proof, number.proof),
         normalised=_normalised(day, number, ids),
         flags=(*ids.personal, *merged, *rounded, *_midnight(day)),
         currency=number.currencies[0] if number.currencies else None,
+        customers=customers,
     )
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Mapping as Dict
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 
 from crmlab.errors import UnreadableSource
-from crmlab.intake import csv_records, dialect, encodings, engines
+from crmlab.intake import csv_records, dialect, encodings, engines, text_rows
 from crmlab.intake.columns import Mapping
 from crmlab.intake.loaded import Rows
 from crmlab.intake.reading import Reading
@@ -65,12 +68,15 @@ def load_written(
     If it is `numbered`, c0 is the record and c1 its line; otherwise records count from 1 and
     have no line.
     """
-    width = len(roles) + (2 if numbered else 0)
-    record, line = ("CAST(c0 AS BIGINT)", "CAST(c1 AS BIGINT)") if numbered else (COUNTED, "NULL")
-    _create(connection, path, record, line, roles, width, OURS)
+    if numbered:
+        places = {"record": "CAST(c0 AS BIGINT)", "line": "CAST(c1 AS BIGINT)"}
+        _create(connection, path, {**places, **roles}, len(roles) + 2, OURS)
+        text_rows.show(connection)
+    else:
+        _create(connection, path, roles, len(roles), OURS)
+        text_rows.number(connection)
 
 
-COUNTED = "row_number() OVER ()"
 LINE_ENDS = {"LF": r"'\n'", "CRLF": r"'\r\n'", "CR": r"'\r'"}
 """As the engine wants them told; left to itself it would also take one within quotes for it."""
 
@@ -92,38 +98,48 @@ def _read_in_place(
     scan, sign = text.scan, head.delimiter
     if len(scan.line_ends) > 1 or not _shows_its_width(text.path, head, scan.lines):
         return False
-    line = f"{COUNTED} + {head.lines}"
     roles = {role: f"c{place}" for role, place in places.items()}
     end = LINE_ENDS[(*scan.line_ends, "LF")[0]]
     options = (f"delim = {engines.literal(sign)}", f"skip = {head.lines}", f"new_line = {end}")
     try:
-        _create(connection, text.path, COUNTED, line, roles, len(head.names), options)
+        _create(connection, text.path, roles, len(head.names), options)
     except duckdb.InvalidInputException:
         return False
-    counted = connection.execute("SELECT count(*) FROM source_rows").fetchall()[0][0]
+    counted = connection.execute("SELECT count(*) FROM source_texts").fetchall()[0][0]
     if counted == scan.lines - head.lines:
+        text_rows.number(connection, head.lines)
         return True
-    connection.execute("DROP TABLE source_rows")
+    connection.execute("DROP TABLE source_texts")
     return False
 
 
 def _shows_its_width(path: Path, head: dialect.Head, lines: int) -> bool:
     """Whether no line can have an empty field too many, which the engine would take for none.
 
-    Either no line ends with the delimiter, or there are as many of them as fields need, and none
-    to spare (the engine itself sees to it that no line has too few).
+    Either there are as many delimiters as fields need, and none to spare (the engine itself sees
+    to it that no line has too few), or no line ends with one.
     """
-    sign = head.delimiter.encode()
-    ends, ends_open, last, signs = (sign + b"\r", sign + b"\n"), False, b"", 0
-    with path.open("rb") as file:
-        while chunk := file.read(encodings.CHUNK):
-            signs += chunk.count(sign)
-            seen = any(end in chunk or last + chunk[:1] == end for end in ends)
-            ends_open, last = ends_open or seen, chunk[-1:]
     with path.open(encoding="utf-8", newline="") as file:
         before = sum(file.readline().count(head.delimiter) for _ in range(head.lines))
+    with path.open("rb") as file:
+        signs = sum(chunk.count(head.delimiter.encode()) for chunk in _chunks(file))
     needed = (lines - head.lines) * (len(head.names) - 1)
-    return not (ends_open or last == sign) or signs - before == needed
+    return signs - before == needed or not _ends_open(path, head.delimiter.encode())
+
+
+def _ends_open(path: Path, sign: bytes) -> bool:
+    """Whether any line ends with the delimiter."""
+    ends, last = (sign + b"\r", sign + b"\n"), b""
+    with path.open("rb") as file:
+        for chunk in _chunks(file):
+            if any(end in chunk or last + chunk[:1] == end for end in ends):
+                return True
+            last = chunk[-1:]
+    return last == sign
+
+
+def _chunks(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.read, encodings.CHUNK), b"")
 
 
 def _read_exactly(
@@ -144,17 +160,13 @@ def _read_exactly(
 def _create(
     connection: duckdb.DuckDBPyConnection,
     path: Path,
-    record: str,
-    line: str,
-    roles: Dict[str, str],
+    texts: Dict[str, str],
     width: int,
     options: tuple[str, ...],
 ) -> None:
     sql = engines.fill(
         engines.statement("csv"),
-        record=record,
-        line=line,
-        roles=",\n    ".join(f"{column} AS {role}" for role, column in roles.items()),
+        texts=",\n    ".join(f"{column} AS {name}" for name, column in texts.items()),
         columns="{" + ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width)) + "}",
         options=",\n    ".join(options),
     )

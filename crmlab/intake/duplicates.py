@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import duckdb
+import pyarrow as pa
 
 from crmlab.errors import UntrustedSource
 from crmlab.intake import engines
+from crmlab.intake.customer_days import CustomerDays
 from crmlab.intake.findings import Finding
 from crmlab.intake.meaning import Meaning
 
@@ -14,7 +16,11 @@ MANY = 0.01
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning, records: int
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    meaning: Meaning,
+    records: int,
+    days: CustomerDays,
 ) -> tuple[list[UntrustedSource], list[Finding]]:
     """Add rows that are there twice to set_aside; what speaks against the source, and a flag.
 
@@ -22,9 +28,9 @@ def judge(
     or a quantity). With a key, equal rows are set aside; without, only where the user says so.
     """
     names = [name for name, *_ in connection.execute("DESCRIBE records").fetchall()]
-    columns = [name for name in names if name not in ("record", "reason")]
+    columns = [name for name in names if name not in ("record", "customer", "reason")]
     keyed = "transaction_id" in names and not {"product", "quantity"} & set(names)
-    connection.execute(engines.fill(engines.statement("duplicates"), columns=", ".join(columns)))
+    _find(connection, columns, days)
     ((rows,),) = connection.execute("SELECT count(*) FROM duplicates").fetchall()
     if meaning.duplicates == "keep":
         return [], _flag(rows, records)
@@ -36,6 +42,15 @@ def judge(
     if rows > MANY * records:
         refusals.append(_many(source, rows, records))
     return refusals, _flag(rows, records)
+
+
+def _find(connection: duckdb.DuckDBPyConnection, columns: list[str], days: CustomerDays) -> None:
+    sql = engines.fill(
+        engines.statement("duplicates"), columns=", ".join(columns), key=days.packing.key
+    )
+    connection.register("repeated", pa.table({"key": days.repeated}))
+    connection.execute(sql)
+    connection.unregister("repeated")
 
 
 def _flag(rows: int, records: int) -> list[Finding]:

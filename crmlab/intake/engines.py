@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -25,10 +27,13 @@ MEMORY = "CRMLAB_MEMORY_LIMIT"
 """The environment variable that says how much memory an engine may take, such as 4GB."""
 
 PREFIX = "crmlab-engine-"
+BATCH = 1 << 17
+"""Rows that are taken over in one go."""
+
 JUST_MADE = 60.0
 """Seconds in which a folder may not be locked yet."""
 
-MOST_MEMORY = 2 << 30
+MOST_MEMORY = 512 << 20
 SHARE = 0.75
 """Of what DuckDB would take by itself, which is 80 % of the machine or of its container."""
 
@@ -126,15 +131,27 @@ class Bench:
         """Make a temporary table of what a SELECT finds."""
         self._execute(f"CREATE TEMP TABLE {quote(table)} AS {sql}")
 
+    def show(self, view: str, sql: str) -> None:
+        """Make a temporary view of a SELECT that asks for no value."""
+        self._execute(f"CREATE TEMP VIEW {quote(view)} AS {sql}")
+
     def ask(self, sql: str) -> list[dict[str, Any]]:
         """The rows of one SELECT as dicts of Python values (money as Decimal)."""
         result = self._execute(sql)
         names = [column[0] for column in result.description or ()]
         return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
-    def stream(self, sql: str) -> pa.RecordBatchReader:
-        """The rows of one SELECT that asks for no value, batch by batch."""
-        return self._cursor.sql(sql).to_arrow_reader()
+    def fill(self, space: npt.NDArray[Any], sql: str) -> npt.NDArray[Any]:
+        """Write the values of a SELECT of one column into an array; return what is filled of it."""
+        filled = 0
+        for batch in self.stream(sql, BATCH):
+            space[filled : filled + len(batch)] = batch.column(0)
+            filled += len(batch)
+        return space[:filled]
+
+    def stream(self, sql: str, rows: int = 1_000_000) -> pa.RecordBatchReader:
+        """The rows of one SELECT that asks for no value, in batches of so many."""
+        return self._cursor.sql(sql).to_arrow_reader(rows)
 
     def close(self) -> None:
         """Give the temporary tables back."""
@@ -232,6 +249,7 @@ def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     return connection
 
 
+@functools.cache
 def _text(name: str) -> str:
     folder = resources.files("crmlab.intake") / "sql"
     return (folder / f"{name}.sql").read_text(encoding="utf-8").strip()

@@ -21,10 +21,10 @@ from python_calamine import (
 )
 
 from crmlab.errors import NoUsableRows, UnreadableSource
-from crmlab.intake import engines, typed
+from crmlab.intake import engines, text_rows, typed
 from crmlab.intake.columns import Mapping
 from crmlab.intake.frames import plain_decimal
-from crmlab.intake.loaded import Facts
+from crmlab.intake.loaded import Rows, digest
 from crmlab.intake.reading import Reading
 
 OLD = b"\xd0\xcf\x11\xe0"
@@ -52,12 +52,12 @@ def load(
     name: str,
     mapping: Mapping,
     reading: Reading,
-) -> tuple[frozenset[str], Facts]:
+) -> Rows:
     """Read one sheet into source_rows, all as text; `line` is the row's number in the sheet.
 
-    Return the roles with nothing to prove, and what was found. Rows without any content are no
-    records. Raises MissingColumn, NoUsableRows, or UnreadableSource: several sheets and none
-    named, damage, a password, ids that are numbers of more than 15 digits.
+    Rows without any content are no records. Raises MissingColumn, NoUsableRows, or
+    UnreadableSource: several sheets and none named, damage, a password, ids that are numbers of
+    more than 15 digits.
     """
     sheet = _sheet(path, name, reading)
     rows = _rows(sheet, reading)
@@ -73,7 +73,8 @@ def load(
             lost = cells[role].lost
             raise typed.lost_digits(found[places[role]], len(lost), f"{lost[0]:.15g}", name)
     exact = frozenset(role for role, seen in cells.items() if not seen.written)
-    return exact, (("sheet", sheet.name), ("header in line", str(header_line)))
+    facts = (("sheet", sheet.name), ("header in line", str(header_line)))
+    return Rows(digest(path), exact, facts)
 
 
 def names(path: Path, name: str, reading: Reading) -> list[str]:
@@ -135,13 +136,14 @@ def _fill(
     places: dict[str, int],
     cells: dict[str, Cells],
 ) -> None:
-    """Write the rows to source_rows, and into `cells` what they hold."""
+    """Write the rows to source_texts, and into `cells` what they hold."""
     connection.execute(
         engines.fill(
             engines.statement("text_rows"),
             roles=",\n    ".join(f"{role} VARCHAR" for role in places),
         )
     )
+    text_rows.show(connection)
     record = 1
     while batch := list(islice(rows, BATCH)):
         columns = {
@@ -153,7 +155,7 @@ def _fill(
             columns[role] = pa.array(values, pa.string())
         record += len(batch)
         connection.register("batch", pa.table(columns))
-        connection.execute("INSERT INTO source_rows SELECT * FROM batch")
+        connection.execute("INSERT INTO source_texts SELECT * FROM batch")
         connection.unregister("batch")
 
 

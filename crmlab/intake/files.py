@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import duckdb
 from crmlab.errors import NoUsableRows, UnreadableSource
 from crmlab.intake import csv_files, duckdb_files, engines, excel, packed, parquet_files
 from crmlab.intake.columns import Mapping
-from crmlab.intake.loaded import Facts, Rows
+from crmlab.intake.loaded import Facts, Rows, digest
 from crmlab.intake.reading import Reading
 
 FOREIGN_STARTS = (
@@ -26,6 +25,13 @@ FOREIGN_STARTS = (
     (b"7z\xbc\xaf", "it is a 7-Zip archive"),
 )
 """How a file starts that cannot be read here."""
+
+READERS = {
+    "text": csv_files.load,
+    "workbook": excel.load,
+    "parquet": parquet_files.load,
+    "duckdb": duckdb_files.load,
+}
 
 USED = {
     "text": ("encoding", "delimiter", "skip_lines"),
@@ -59,9 +65,10 @@ def load(
     """
     with engines.scratch(connection) as folder:
         plain, facts = _unpacked(path, name, folder)
-        rows = _load(connection, plain, name, mapping, reading)
+        read = READERS[_kind(plain, name, reading)]
+        rows = read(connection, plain, name, mapping, reading)
     if plain != path:
-        rows = replace(rows, fingerprint=_digest(path))
+        rows = replace(rows, fingerprint=digest(path))
     return replace(rows, facts=(*facts, *rows.facts))
 
 
@@ -77,25 +84,6 @@ def names(path: Path, name: str, reading: Reading) -> tuple[str, ...]:
         if kind == "duckdb":
             return tuple(duckdb_files.names(plain, name, reading))
         return csv_files.names(plain, name, reading, folder)
-
-
-def _load(
-    connection: duckdb.DuckDBPyConnection,
-    path: Path,
-    name: str,
-    mapping: Mapping,
-    reading: Reading,
-) -> Rows:
-    kind = _kind(path, name, reading)
-    if kind == "text":
-        return csv_files.load(connection, path, name, mapping, reading)
-    if kind == "duckdb":
-        return duckdb_files.load(connection, path, name, mapping, reading)
-    if kind == "workbook":
-        exact, facts = excel.load(connection, path, name, mapping, reading)
-        return Rows(_digest(path), exact, facts)
-    exact = parquet_files.load(connection, path, name, mapping, reading.time_zone)
-    return Rows(_digest(path), exact)
 
 
 def _unpacked(path: Path, name: str, folder: Path) -> tuple[Path, Facts]:
@@ -141,8 +129,3 @@ def _refuse_foreign(start: bytes, name: str) -> None:
 def _start(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(64)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

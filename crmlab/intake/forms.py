@@ -273,13 +273,18 @@ def ids(connection: duckdb.DuckDBPyConnection, source: str) -> IdForm:
             "same customer may be there twice",
             "Export them anew, with the column formatted as text.",
         )
-    return IdForm(bool(found["floats"]), found["cleaned"], found["floats"], _personal(found))
+    personal = _personal(connection, found)
+    return IdForm(bool(found["floats"]), found["cleaned"], found["floats"], personal)
 
 
-def _personal(found: dict[str, Any]) -> tuple[Finding, ...]:
+def _personal(connection: duckdb.DuckDBPyConnection, found: dict[str, Any]) -> tuple[Finding, ...]:
     """Ids by which a person can be found outside: e-mail, national identity number, telephone."""
+    kinds = {"emails": 0.01, "national_ids": 0.5, "phones": 0.5}
+    if not any(found[kind] for kind in kinds):
+        return ()
+    ((ids,),) = connection.execute(engines.statement("distinct_ids")).fetchall()
     return tuple(
         Finding("personal_ids", {"kind": kind, "customers": found[kind]})
-        for kind, least in (("emails", 0.01), ("national_ids", 0.5), ("phones", 0.5))
-        if found[kind] and found[kind] >= least * found["ids"]
+        for kind, least in kinds.items()
+        if found[kind] and found[kind] >= least * ids
     )

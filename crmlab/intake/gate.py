@@ -11,11 +11,15 @@ from typing import Any, cast
 import duckdb
 
 from crmlab.errors import NoUsableRows, UntrustedSource
-from crmlab.intake import duplicates, engines, flags, refusals, returns
+from crmlab.intake import crowd, customer_days, duplicates, engines, flags, refusals, returns
 from crmlab.intake.account import Account, Example, Returns, Tally, Understanding
+from crmlab.intake.customer_days import Packing
 from crmlab.intake.findings import Finding
 from crmlab.intake.meaning import Meaning
 from crmlab.schema import REASONS
+
+Read = dict[str, Any]
+"""What the statement account_read counts, by name."""
 
 EXAMPLES = 3
 """Rows that the account shows of each reason."""
@@ -25,28 +29,38 @@ EXAMPLES = 3
 class Judged:
     """What a source holds, whatever the end of observation.
 
-    `first_date` and `last_date` are of the rows that can be read; `refusals` are what makes it
-    untrusted, `flags` what else its rows give away.
+    `read` counts all rows; `first_date` and `last_date` are of those that can be read; `refusals`
+    are what makes it untrusted, `flags` what else its rows give away, `packing` how its customers'
+    days are told apart.
     """
 
-    tally: Tally
+    read: Read
     first_date: dt.date
     last_date: dt.date
     refusals: tuple[UntrustedSource, ...]
     flags: tuple[Finding, ...]
+    packing: Packing
 
 
-def judge(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -> Judged:
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    meaning: Meaning,
+    customers: int | None = None,
+) -> Judged:
     """Make the tables set_aside and returned from the table records.
 
-    Raises NoUsableRows if not one row has a customer, a date and an amount.
+    `customers` is how many they name, if that is known. Raises NoUsableRows if not one row has a
+    customer, a date and an amount.
     """
     connection.execute("CREATE TABLE set_aside (record BIGINT, reason VARCHAR)")
     (read,) = engines.fetch_rows(connection, engines.statement("account_read"), {})
-    found, flags_found = duplicates.judge(connection, source, meaning, read["records"])
+    days = customer_days.find(connection, customers)
+    read["customers"] = days.customers
+    found, flags_found = duplicates.judge(connection, source, meaning, read["records"], days)
     returns.judge(connection, meaning)
     if read["first_date"] is None:
-        bench = open_bench(connection, dt.date.max, "ignore", None)
+        bench = open_bench(connection, dt.date.max, "ignore", None, days.packing)
         raise _no_usable_rows(bench, source, read["records"])
     against = [
         *refusals.signs(source, read),
@@ -57,8 +71,9 @@ def judge(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) 
     if read["free"]:
         flags_found.append(Finding("free_rows", {"rows": read["free"]}))
     return Judged(
-        _tally(read), read["first_date"], read["last_date"], tuple(against), tuple(flags_found)
-    )
+        read, read["first_date"], read["last_date"], tuple(against), tuple(flags_found),
+        days.packing,
+    )  # fmt: skip
 
 
 def open_bench(
@@ -66,11 +81,16 @@ def open_bench(
     observation_end: dt.date,
     zero_amount: str,
     start: dt.date | None,
+    packing: Packing,
 ) -> engines.Bench:
-    """A bench with the tables occasions and aside as they stand at an end of observation."""
+    """A bench with the tables aside and used as they stand at an end of observation."""
     bench = engines.Bench(connection, asked(observation_end, zero_amount, start))
-    bench.lay("occasions", engines.statement("occasions", "parts"))
+    bench.lay("doubtful_days", engines.statement("doubtful_days", "parts"))
+    bench.lay("empty_days", engines.statement("empty_days", "parts"))
     bench.lay("aside", engines.fill(engines.statement("aside"), parts=engines.statement("parts")))
+    days = {name: f"DATE '{bench.asked[name]}'" for name in ("start", "observation_end")}
+    used = engines.statement("used", "parts")
+    bench.show("used", engines.fill(used, customer=packing.customer, **days))
     return bench
 
 
@@ -86,25 +106,28 @@ def asked(observation_end: dt.date, zero_amount: str, start: dt.date | None) -> 
 
 
 def account(
-    bench: engines.Bench, source: str, zero_amount: str, understanding: Understanding
-) -> Account:
+    bench: engines.Bench, source: str, zero_amount: str, understanding: Understanding,
+    judged: Judged,
+) -> Account:  # fmt: skip
     """The account of the table records, as it stands at the bench's end of observation.
 
     What was read, used and set aside is counted by statements that do not share a total.
     Raises NoUsableRows if no row is used.
     """
-    (read,) = bench.ask(engines.statement("account_read"))
+    read = judged.read
     (used,) = bench.ask(engines.statement("account_used"))
-    if not used["occasions"]:
+    if not used["records"]:
         raise _no_usable_rows(bench, source, read["records"])
+    seen = crowd.look(bench, judged.packing, used["records"])
+    used["customers"] = seen.customers
     return Account(
         source=source,
         observation_end=cast("dt.date", bench.asked["observation_end"]),
         zero_amount=zero_amount,
-        read=_tally(read),
-        used=_tally(used),
+        read=tally(read),
+        used=tally(used),
         set_aside=_set_aside(bench),
-        occasions=used["occasions"],
+        occasions=seen.occasions,
         first_date=used["first_date"],
         last_date=used["last_date"],
         examples=_examples(bench),
@@ -112,14 +135,14 @@ def account(
         returns=_money(read["returns"]),
         returned=_returned(bench),
         understanding=understanding,
-        flags=(*understanding.flags, *flags.find(bench)),
+        flags=(*understanding.flags, *flags.find(bench, seen, used, judged.packing)),
     )
 
 
 def _set_aside(bench: engines.Bench) -> dict[str, Tally]:
     tallies = dict.fromkeys(REASONS, Tally())
     for row in bench.ask(engines.statement("account_set_aside")):
-        tallies[row["reason"]] += _tally(row | {"customers": 0})
+        tallies[row["reason"]] += tally(row | {"customers": 0})
     for row in bench.ask(engines.statement("account_lost_customers")):
         tallies[row["reason"]] += Tally(customers=row["customers"])
     return tallies
@@ -169,7 +192,8 @@ def culprit(reason: str, row: Example) -> str:
     return ", ".join(f"{role.removesuffix('_id')} {row.text.get(role)!r}" for role in roles)
 
 
-def _tally(row: Mapping[str, Any]) -> Tally:
+def tally(row: Mapping[str, Any]) -> Tally:
+    """Rows, money and customers of a counting statement."""
     return Tally(int(row["records"]), _money(row["money"]), row["customers"])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 Facts = tuple[tuple[str, str], ...]
@@ -31,3 +33,9 @@ class Loaded:
     zero_amount: Literal["occasion", "ignore"]  # unless the caller says otherwise
     exact_roles: frozenset[str] = frozenset()
     facts: Facts = ()
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -49,7 +49,7 @@ class TransactionLog:
     last_date: dt.date
     meaning: Meaning = field(repr=False)
     understanding: Understanding = field(repr=False)
-    refusals: tuple[UntrustedSource, ...] = field(repr=False, compare=False)
+    judged: gate.Judged = field(repr=False, compare=False)
     connection: duckdb.DuckDBPyConnection = field(repr=False, compare=False)
 
     def summarize(self, observation_end: str | dt.date, unit: str = "week") -> pd.DataFrame:
@@ -87,6 +87,11 @@ class TransactionLog:
         return self._account(observation_day(observation_end))
 
     @property
+    def refusals(self) -> tuple[UntrustedSource, ...]:
+        """What makes the source untrusted, whatever the end of observation."""
+        return self.judged.refusals
+
+    @property
     def roles(self) -> tuple[str, ...]:
         """The roles for which the source has a column."""
         described = self.connection.cursor().execute("DESCRIBE source_rows").fetchall()
@@ -120,12 +125,13 @@ class TransactionLog:
 
     def _account(self, end: dt.date) -> Account:
         bench = self._bench(end)
-        made = gate.account(bench, self.source, self.zero_amount, self.understanding)
+        made = gate.account(bench, self.source, self.zero_amount, self.understanding, self.judged)
         bench.close()
         return made
 
     def _bench(self, end: dt.date) -> engines.Bench:
-        return gate.open_bench(self.connection, end, self.zero_amount, self.meaning.start)
+        how = (self.zero_amount, self.meaning.start, self.judged.packing)
+        return gate.open_bench(self.connection, end, *how)
 
     def _refuse(self, end: dt.date) -> None:
         if end > self.last_date:
@@ -235,7 +241,8 @@ def examine(source: Source, mapping: Mapping, reading: Reading, meant: Meaning) 
     else:
         loaded, converted = read_base(connection, address, mapping, reading, meant)
     engines.seal(connection)
-    judged = gate.judge(connection, loaded.name, meant)
+    judged = gate.judge(connection, loaded.name, meant, converted.customers)
+    counted = gate.tally(judged.read)
     understanding = Understanding(
         facts=loaded.facts,
         proofs=converted.proofs,
@@ -247,14 +254,14 @@ def examine(source: Source, mapping: Mapping, reading: Reading, meant: Meaning) 
         source=loaded.name,
         fingerprint=loaded.fingerprint,
         zero_amount=meant.zero_amount or loaded.zero_amount,
-        records=judged.tally.records,
-        customers=judged.tally.customers,
-        money=judged.tally.money,
+        records=counted.records,
+        customers=counted.customers,
+        money=counted.money,
         first_date=judged.first_date,
         last_date=judged.last_date,
         meaning=meant,
         understanding=understanding,
-        refusals=judged.refusals,
+        judged=judged,
         connection=connection,
     )
 

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 from crmlab.errors import UnreadableSource
 from crmlab.intake import engines, typed
 from crmlab.intake.columns import Mapping
+from crmlab.intake.loaded import Rows, digest
+from crmlab.intake.reading import Reading
 
 MAGIC = b"PAR1"
 
@@ -20,9 +22,9 @@ def load(
     path: Path,
     name: str,
     mapping: Mapping,
-    time_zone: str | None,
-) -> frozenset[str]:
-    """Read the file into source_rows, all as text, and return the roles with nothing to prove.
+    reading: Reading,
+) -> Rows:
+    """Read the file into source_rows, all as text.
 
     `name` is what messages call the file. Raises MissingColumn, or UnreadableSource for a file
     that is damaged or whose dates are instants with a time zone.
@@ -30,9 +32,12 @@ def load(
     places = mapping.locate(names(path, name), name)
     relation, parameters = "read_parquet($path)", {"path": engines.one_file(path)}
     try:
-        return typed.load(connection, relation, parameters, places, name, time_zone=time_zone)
+        exact = typed.load(
+            connection, relation, parameters, places, name, time_zone=reading.time_zone
+        )
     except duckdb.Error as error:
         raise _damaged(name, error) from error
+    return Rows(digest(path), exact)
 
 
 def names(path: Path, name: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import duckdb
 
 from crmlab.errors import UnreadableSource
-from crmlab.intake import engines
+from crmlab.intake import engines, text_rows
 
 FLOATS = ("FLOAT", "DOUBLE")
 NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*|BIGNUM")
@@ -70,6 +70,7 @@ def load(
     roles = [f"{_text(column, name, time_zone)} AS {role}" for role, column in columns.items()]
     sql = engines.fill(engines.statement("typed"), roles=",\n    ".join(roles), relation=relation)
     connection.execute(sql, parameters)
+    text_rows.number(connection)
     return frozenset(role for role, column in columns.items() if is_exact(role, column.kind))
 
 

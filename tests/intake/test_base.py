@@ -80,7 +80,7 @@ def test_the_same_file_read_otherwise_is_refused(take: Take) -> None:
         take("a,01/02/2024,10", reading=Reading(date_order="mdy"))
 
 
-def test_overlapping_files_count_once(base: CustomerBase, take: Take) -> None:
+def test_c26_overlapping_files_count_once(base: CustomerBase, take: Take) -> None:
     """Rows without a key are known by all that they say."""
     take("a,2024-01-05,10", "b,2024-01-06,20")
     done = take("b,2024-01-06,20.00", "c,2024-01-07,30")

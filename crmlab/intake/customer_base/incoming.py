@@ -13,8 +13,8 @@ from crmlab.intake import engines
 from crmlab.intake.customer_base.keys import Key
 from crmlab.intake.customer_base.store import About, columns_of, listed
 
-PLACES = ("record", "line")
-"""Columns that say where a row stood, and not what it says."""
+PLACES = ("record", "line", "customer")
+"""Columns that say where a row stood or whose it is in short, and not what it says."""
 
 
 def roles_of(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
@@ -30,7 +30,8 @@ def row_columns(connection: duckdb.DuckDBPyConnection) -> list[str]:
 def pseudonymise(connection: duckdb.DuckDBPyConnection, key: Key) -> None:
     """Put pseudonyms in the place of ids wherever they stand: in rows, texts and raw lines."""
     replace(connection, key, "records", "customer_id")
-    replace(connection, key, "source_rows", "customer_id")
+    connection.execute("UPDATE records SET customer = hash(customer_id)")
+    replace(connection, key, "source_texts", "customer_id")
     replace(connection, key, "source_faults", "text")
 
 

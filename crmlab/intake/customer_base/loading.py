@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 
 from crmlab.errors import AccountDoesNotBalance, DataError, WrongParameter
-from crmlab.intake import duplicates, engines, refusals
+from crmlab.intake import customer_days, duplicates, engines, refusals
 from crmlab.intake.customer_base import incoming, lines, store
 from crmlab.intake.customer_base.store import About, ask, listed
 from crmlab.intake.meaning import Meaning
@@ -74,7 +74,8 @@ def refuse_faults(connection: duckdb.DuckDBPyConnection, source: str, meaning: M
     Returns are not judged here: what they take back may have come in an earlier load.
     """
     connection.execute("CREATE TABLE set_aside (record BIGINT, reason VARCHAR)")
-    found, _ = duplicates.judge(connection, source, meaning, _count(connection, "records"))
+    days = customer_days.find(connection)
+    found, _ = duplicates.judge(connection, source, meaning, _count(connection, "records"), days)
     for refusal in found:
         if refusal.code == "key_conflict":
             raise refusal

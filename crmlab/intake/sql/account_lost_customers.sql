@@ -1,16 +1,22 @@
 -- Customers of whom nothing is used, by reason.
-WITH lost_customers AS (
+WITH doubtful AS (
     SELECT
-        aside.customer_id,
-        min(list_position($reasons, aside.reason)) AS reason
+        customer_id,
+        min(list_position($reasons, reason)) AS reason
     FROM aside
-    ANTI JOIN occasions ON aside.customer_id = occasions.customer_id
-    WHERE aside.customer_id IS NOT NULL
-    GROUP BY aside.customer_id
+    WHERE customer_id IS NOT NULL
+    GROUP BY customer_id
+),
+
+kept AS (
+    SELECT DISTINCT used.customer_id
+    FROM used
+    SEMI JOIN doubtful ON used.customer_id = doubtful.customer_id
 )
 
 SELECT
     $reasons[reason] AS reason,
     count(*) AS customers
-FROM lost_customers
+FROM doubtful
+ANTI JOIN kept ON doubtful.customer_id = kept.customer_id
 GROUP BY ALL

@@ -4,7 +4,6 @@ SELECT
     coalesce(sum(amount), 0) AS money,
     coalesce(sum(amount) FILTER (WHERE amount > 0), 0) AS sales,
     coalesce(sum(amount) FILTER (WHERE amount < 0), 0) AS returns,
-    count(DISTINCT customer_id) AS customers,
     count(customer_id) AS named,
     count(*) FILTER (WHERE amount < 0) AS negative,
     count(*) FILTER (WHERE amount > 0) AS positive,

@@ -1,9 +1,7 @@
 -- What the occasions, and with them every figure, are made of.
 SELECT
-    coalesce(sum(rows), 0) AS records,
-    coalesce(sum(amount), 0) AS money,
-    count(DISTINCT customer_id) AS customers,
-    count(*) AS occasions,
+    CAST(coalesce(sum(rows), 0) AS BIGINT) AS records,
+    coalesce(sum(money), 0) AS money,
     min(date) AS first_date,
     max(date) AS last_date
-FROM occasions
+FROM used

@@ -1,6 +1,8 @@
 -- A base as the tables that a file makes; what was never kept as text is written anew.
 CREATE VIEW records AS
-SELECT * EXCLUDE (original, content)
+SELECT
+    * EXCLUDE (original, content),
+    hash(customer_id) AS customer
 FROM snapshot;
 
 CREATE VIEW source_rows AS

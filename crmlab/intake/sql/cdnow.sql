@@ -1,6 +1,6 @@
 -- The CDNOW files of lifetimes: fields parted by runs of spaces; the full one has a header.
 -- First field: customer (in the sample, the id of the full file); last three: day, CDs, dollars.
-CREATE TABLE source_rows AS
+CREATE TABLE source_texts AS
 WITH file AS (
     SELECT string_split(content, chr(10)) AS lines
     FROM read_text($path)

@@ -1,10 +1,8 @@
 -- A delimited UTF-8 file as text, its columns named c0, c1, ... by position; strictly, so that
 -- whatever does not fit is an error and not a value.
-CREATE TABLE source_rows AS
+CREATE TABLE source_texts AS
 SELECT
-    {record} AS record,
-    CAST({line} AS BIGINT) AS line,
-    {roles}
+    {texts}
 FROM read_csv(
     $path,
     columns = {columns},

@@ -1,25 +1,13 @@
 -- Days of spend far from the others: more than eight median deviations on the scale of logarithms.
 WITH spend AS (
-    SELECT amount, ln(amount) AS size
-    FROM occasions
-    WHERE amount > 0
-),
-
-middle AS (
-    SELECT median(size) AS centre
-    FROM spend
-),
-
-spread AS (
-    SELECT centre, median(abs(size - centre)) AS deviation
-    FROM spend
-    CROSS JOIN middle
-    GROUP BY centre
+    SELECT sum(money) AS amount
+    FROM used
+    SEMI JOIN far_rows ON {key} = far_rows.key
+    GROUP BY customer, date
 )
 
 SELECT
     count(*) AS rows,
     coalesce(sum(amount), 0) AS money
 FROM spend
-CROSS JOIN spread
-WHERE deviation > 0 AND abs(size - centre) > 8 * deviation
+WHERE CASE WHEN amount > 0 THEN abs(ln(amount) - {centre}) > 8 * {deviation} END

@@ -13,9 +13,25 @@ clean AS (
         CASE WHEN simple THEN text ELSE nfc_normalize(stripped(visible(text))) END AS t,
         CASE WHEN simple THEN lower(text) ELSE plain_words(text) END AS words
     FROM (
-        SELECT *, regexp_full_match(text, '[!-~]+') AS simple
-        FROM found
+        SELECT *, CASE WHEN plain THEN true ELSE regexp_full_match(text, '[!-~]+') END AS simple
+        FROM (
+            -- Neither zeros nor any of the forms that id_forms looks for.
+            SELECT *, regexp_full_match(text, '[A-Wa-w][0-9A-Za-z]*|[1-9][0-9]{0,7}') AS plain
+            FROM found
+        )
     )
+),
+
+nobody AS (
+    SELECT word, bool_or(kept) AS kept, bool_or(total) AS total
+    FROM (
+        SELECT plain_words(unnest($keep_ids)) AS word, true AS kept, false AS total
+        UNION ALL
+        SELECT unnest($totals) AS word, false AS kept, true AS total
+        UNION ALL
+        SELECT plain_words(unnest($placeholders)) AS word, false AS kept, false AS total
+    )
+    GROUP BY word
 )
 
 SELECT
@@ -23,13 +39,15 @@ SELECT
     rows,
     CASE WHEN $fold_case THEN lower(t) ELSE t END AS t,
     t != text AS cleaned,
+    plain,
     CASE
-        WHEN has_control(t) THEN 'control_char'
+        WHEN NOT simple AND has_control(t) THEN 'control_char'
         WHEN t = '' THEN 'no_customer'
-        WHEN list_contains(list_transform($keep_ids, lambda name: plain_words(name)), words) THEN NULL
-        WHEN list_contains($totals, words) THEN 'placeholder_id'
-        WHEN list_contains(list_transform($placeholders, lambda name: plain_words(name)), words) OR regexp_full_match(words, '[+-]?0+([.,]0+)?')
+        WHEN nobody.kept THEN NULL
+        WHEN nobody.word IS NOT NULL THEN 'placeholder_id'
+        WHEN NOT plain AND regexp_full_match(words, '[+-]?0+([.,]0+)?')
             THEN 'placeholder_id'
     END AS reason,
-    list_contains($totals, words) AS total
+    coalesce(nobody.total, false) AS total
 FROM clean
+LEFT JOIN nobody ON clean.words = nobody.word

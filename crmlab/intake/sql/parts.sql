@@ -3,6 +3,7 @@
 SELECT
     record,
     customer_id,
+    customer,
     date,
     date AS seen,
     amount AS money,
@@ -14,6 +15,7 @@ UNION ALL
 SELECT
     record,
     customer_id,
+    hash(customer_id) AS customer,
     sold AS date,
     seen,
     money,

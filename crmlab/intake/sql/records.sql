@@ -1,5 +1,5 @@
 -- Every record of the source in its types; what cannot be read is NULL and has a reason.
--- Most text is plain, so that only what is not is looked up.
+-- Most text is plain, so that only what is not is looked up. `customer` is a hash of the id.
 CREATE TABLE records AS
 WITH joined AS (
     SELECT
@@ -22,6 +22,7 @@ WITH joined AS (
 SELECT
     record,
     customer_id,
+    hash(customer_id) AS customer,
     date,
     seconds,
     amount,

@@ -4,8 +4,8 @@ CREATE TABLE totals AS
 WITH candidates AS (
     SELECT record
     FROM source_rows
-    WHERE customer_id IN (SELECT text FROM id_texts WHERE total)
-        OR date IN (SELECT text FROM day_texts WHERE list_contains($totals, plain_words(t)))
+    WHERE EXISTS (FROM total_texts)
+        AND (customer_id IN (FROM total_texts) OR date IN (FROM total_texts))
 ),
 
 running AS (
