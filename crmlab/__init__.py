@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from crmlab.models.sbg import SBG
     from crmlab.models.storage import load_fit
     from crmlab.reporting.language import Language
+    from crmlab.scale.valuation import Valued, score_customers
 
 __all__ = [
     "BGBB",
@@ -60,6 +61,7 @@ __all__ = [
     "Reading",
     "Study",
     "TransactionLog",
+    "Valued",
     "check_model",
     "cohorts",
     "covariates",
@@ -69,6 +71,7 @@ __all__ = [
     "read_attributes",
     "read_transactions",
     "rolling",
+    "score_customers",
 ]
 
 _HOMES = {
@@ -103,6 +106,8 @@ _HOMES = {
     "load_fit": "crmlab.models.storage",
     "read_transactions": "crmlab.intake.log",
     "rolling": "crmlab.customers.backtest",
+    "score_customers": "crmlab.scale.valuation",
+    "Valued": "crmlab.scale.valuation",
 }
 
 

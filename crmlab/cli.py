@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmlab import cli_scale
 from crmlab.cli_base import base
 from crmlab.errors import CrmlabError
 
@@ -36,6 +37,9 @@ app = typer.Typer(
 )
 
 app.add_typer(base, name="base")
+app.command()(cli_scale.score)
+app.command("sql")(cli_scale.print_statement)
+app.command()(cli_scale.fit)
 
 Name = Annotated[str, typer.Argument(help="customer-valuation or retention")]
 Out = Annotated[Path, typer.Option(help="the folder that reports are written to")]
