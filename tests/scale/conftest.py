@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from crmlab.scale.failures import NoJava
 from crmlab.scale.valuation import Valued, score_customers
 
 END = "2022-01-08"
@@ -94,3 +97,20 @@ def read() -> Callable[[Path], pd.DataFrame]:
 
 def _read(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path).sort_values("customer_id", ignore_index=True)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[Any]:
+    """A real Spark on this machine; without Java, one line that says so."""
+    from crmlab.scale import spark as engine
+
+    try:
+        session = engine.local_session({"spark.sql.shuffle.partitions": "2"}, "local[2]")
+    except NoJava as error:
+        if "CRMLAB_REQUIRE_ALL" in os.environ:
+            raise
+        pytest.skip(str(error))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of sockets that Spark leaves to the end of the process
+        yield session
+        session.stop()
