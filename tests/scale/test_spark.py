@@ -146,18 +146,22 @@ def test_without_java(
 
 
 LOSE = """
-import sys, threading, time
+import contextlib, sys, threading, time
 import psutil
 from crmlab.scale.spark import local_session
 from crmlab.scale.valuation import score_customers
 
+def stages(tracker):
+    return [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+
 def lose():
     tracker = session.sparkContext.statusTracker()
-    while not any(tracker.getStageInfo(i).numActiveTasks for i in tracker.getActiveStageIds()):
+    while not any(one and one.numActiveTasks for one in stages(tracker)):
         time.sleep(0.2)
     for process in psutil.Process().children(recursive=True):
-        if any("CoarseGrainedExecutorBackend" in word for word in process.cmdline()):
-            process.kill()
+        with contextlib.suppress(psutil.Error):  # of processes that are gone already
+            if any("CoarseGrainedExecutorBackend" in word for word in process.cmdline()):
+                process.kill()
 
 more = {"spark.task.maxFailures": "1", "spark.sql.shuffle.partitions": "2"}
 session = local_session(more, "local-cluster[1,1,1024]")
