@@ -340,11 +340,11 @@ def measured(sides: list[str], source: Path, rounds: int, pymc: str | None = Non
         for side in sides:
             out = source.with_suffix(".out")
             python = pymc if pymc and side.startswith("PyMC") else sys.executable
-            command = [python, "-W", "ignore", __file__, "--side", side]
+            command = [python, "-P", "-W", "ignore", __file__, "--side", side]
             command += ["--path", str(source), "--to", str(out)]
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
             if done.returncode:
-                raise typer.Exit(typer.echo(f"{side}: {done.stderr[-500:]}", err=True) or 1)
+                sys.exit(f"{side}: {done.stderr[-1500:]}")
             seconds, peak, steps = json.loads(done.stdout.splitlines()[-1])
             found[side].append((seconds, peak, steps))
             out.unlink(missing_ok=True)

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from crmlab.models.sbg import SBG
     from crmlab.models.storage import load_fit
     from crmlab.reporting.language import Language
+    from crmlab.scale.kept import keep_summary
     from crmlab.scale.valuation import Valued, score_customers
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "cohorts",
     "covariates",
     "from_lifetimes",
+    "keep_summary",
     "likelihood_ratio_test",
     "load_fit",
     "read_attributes",
@@ -87,6 +89,7 @@ _HOMES = {
     "BGNBD": "crmlab.models.bg_nbd",
     "BdW": "crmlab.models.bdw",
     "SBG": "crmlab.models.sbg",
+    "keep_summary": "crmlab.scale.kept",
     "likelihood_ratio_test": "crmlab.models.comparison",
     "MBGCNBD": "crmlab.models.mbg_cnbd",
     "MBGNBD": "crmlab.models.mbg_nbd",

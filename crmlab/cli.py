@@ -37,6 +37,7 @@ app = typer.Typer(
 )
 
 app.add_typer(base, name="base")
+base.command("summarize")(cli_scale.keep)
 app.command()(cli_scale.score)
 app.command("sql")(cli_scale.print_statement)
 app.command()(cli_scale.fit)

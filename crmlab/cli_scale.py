@@ -119,6 +119,27 @@ def fit(
         typer.echo(json.dumps(_fits_as_dict(fits)) if as_json else "\n".join(lines))
 
 
+def keep(
+    observation_end: End,
+    unit: Unit = "week",
+    folder: Annotated[
+        Path, typer.Option("--base", metavar="FOLDER", help="where the base is", show_default=True)
+    ] = Path("data/base"),
+    as_json: Json = False,
+) -> None:
+    """Keep the base's summary up to date: only customers touched since are summed up again.
+
+    crmlab score takes the file that it writes.
+    """
+    with _answering():
+        from crmlab.scale.kept import keep_summary
+
+        done = keep_summary(folder, observation_end=observation_end, unit=unit)
+        how = "all of them summed up" if done.anew else f"{done.again:,} summed up again"
+        told = f"{done.path}: {done.customers:,} customers, {how}"
+        typer.echo(json.dumps(vars(done), default=str) if as_json else told)
+
+
 def _told(done: Valued) -> list[str]:
     totals, rows = done.totals, done.account
     left_out = f", {rows.after_end:,} after the end left out" if rows.after_end else ""
