@@ -43,7 +43,8 @@ LOST = (
 
 
 class Spark:
-    """One run on a SparkSession: the one given, that of the DataFrame, or a local one of ours.
+    """One run on a SparkSession: that of the DataFrame, the one given, the one that is active, or
+    a local one of ours.
 
     Raises NotInstalled or NoJava where there is none to be had.
     """
@@ -51,11 +52,12 @@ class Spark:
     dialect = "spark"
 
     def __init__(self, engine: Any, source: Any) -> None:
-        own = engine == "spark" and not hasattr(source, "sparkSession")
         if isinstance(engine, str) and engine not in ("spark", "duckdb"):
             raise WrongParameter("engine", engine, "duckdb, spark, or a SparkSession")
-        self._session = local_session() if own else getattr(source, "sparkSession", engine)
-        self._own, self._prefix = own, f"crmlab_{secrets.token_hex(4)}_"
+        there = getattr(source, "sparkSession", None if isinstance(engine, str) else engine)
+        there = there or _active_session()
+        self._own, self._session = there is None, there or local_session()
+        self._prefix = f"crmlab_{secrets.token_hex(4)}_"
         self._views: list[str] = []
         self._kept: list[Any] = []
 
@@ -190,13 +192,20 @@ class Spark:
             raise UnreadableSource(self._name, f"Spark says: {found}", told) from None
 
 
-def local_session(more: Mapping[str, str] = MappingProxyType({}), master: str = "local[*]") -> Any:
-    """A Spark on this machine, set up with LOCAL and `more`. Raises NotInstalled or NoJava."""
+def _active_session() -> Any:
+    """The session that somebody has started in this process, or None."""
     try:
-        from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
     except ImportError:
         raise NotInstalled("PySpark", "spark") from None
+    return SparkSession.getActiveSession()
+
+
+def local_session(more: Mapping[str, str] = MappingProxyType({}), master: str = "local[*]") -> Any:
+    """A Spark on this machine, set up with LOCAL and `more`. Raises NoJava."""
+    from pyspark.errors import PySparkRuntimeError
+    from pyspark.sql import SparkSession
+
     _check_java()
     builder = SparkSession.builder.master(master).appName("crmlab").config(map={**LOCAL, **more})
     try:

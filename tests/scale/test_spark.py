@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,6 @@ import pyarrow as pa
 import pytest
 
 from crmlab.errors import SourceNotFound, UnreadableSource, UntrustedSource, WrongParameter
-from crmlab.scale.failures import NoJava
 from crmlab.scale.valuation import Valued, score_customers
 
 Read = Callable[[Path], pd.DataFrame]
@@ -128,21 +128,35 @@ def test_an_unknown_engine(path: Path, given: dict[str, Any]) -> None:
         score_customers(path, engine="polars", **given)
 
 
-def test_without_java(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any]
-) -> None:
-    """Neither on the PATH nor where JAVA_HOME points to."""
+def test_without_java(path: Path, tmp_path: Path) -> None:
+    """Neither on the PATH nor where JAVA_HOME points to: one line, the earlier result stays."""
     out = tmp_path / "customers.parquet"
     out.write_text("earlier")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
+    given = ("--observation-end", "2022-01-08", "--margin", "0.3", "--discount-rate", "0.15")
+    asked = ("score", str(path), *given, "--out", str(out), "--engine", "spark")
+    command = [sys.executable, "-c", "from crmlab.cli import app; app()", *asked]
+    without = {"PATH": str(tmp_path), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    told = []
+    for java in ({}, {"JAVA_HOME": str(tmp_path / "jdk")}):
+        done = subprocess.run(command, capture_output=True, text=True, env=without | java)
+        assert 2 == done.returncode, done.stderr
+        told += done.stderr.splitlines()
 
-    with pytest.raises(NoJava, match=r"no java on the PATH.*openjdk-17-jre-headless"):
-        score_customers(path, out, engine="spark", **given)
-    monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
-    with pytest.raises(NoJava, match="jdk/bin/java' does not run"):
-        score_customers(path, out, engine="spark", **given)
+    none, wrong = told
+    assert "no java on the PATH" in none
+    assert "openjdk-17-jre-headless" in none
+    assert "jdk/bin/java' does not run" in wrong
     assert "earlier" == out.read_text()
+
+
+def test_a_session_that_is_there_is_used_and_left(
+    spark: Any, path: Path, tmp_path: Path, valued: Valued, given: dict[str, Any]
+) -> None:
+    """engine='spark' starts one of its own only where there is none."""
+    done = score_customers(path, tmp_path / "customers", engine="spark", **given)
+
+    assert valued.totals == pytest.approx(done.totals, rel=1e-9)
+    assert 1 == spark.range(1).count()
 
 
 LOSE = """
