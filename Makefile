@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint bench bench-models bench-intake coverage check-covariates check-uci clean
+.PHONY: help demo test lab lint bench bench-models bench-intake bench-scale coverage check-covariates check-uci clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -38,6 +38,9 @@ bench-models: $(VENV)/.installed ## time fits and scores against lifetimes, to 1
 
 bench-intake: $(VENV)/.installed ## time reading and checking a CSV against DuckDB's own reading of it
 	$(BIN)/python benchmarks/intake.py
+
+bench-scale: $(VENV)/.installed ## time 1 to 50 million purchases against lifetimes and DuckDB (an hour)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py
 
 check-uci: $(VENV)/.installed ## read UCI Online Retail to the row and cent: make check-uci DATA=folder
 	$(BIN)/python benchmarks/uci.py $(DATA)

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from crmlab.models.sbg import SBG
     from crmlab.models.storage import load_fit
     from crmlab.reporting.language import Language
+    from crmlab.scale.kept import keep_summary
+    from crmlab.scale.valuation import Valued, score_customers
 
 __all__ = [
     "BGBB",
@@ -69,6 +71,7 @@ __all__ = [
     "Reading",
     "Study",
     "TransactionLog",
+    "Valued",
     "check_model",
     "cohorts",
     "contract_equity",
@@ -78,6 +81,7 @@ __all__ = [
     "fit_logit",
     "from_lifetimes",
     "kaplan_meier",
+    "keep_summary",
     "likelihood_ratio_test",
     "load_fit",
     "opening_day",
@@ -85,6 +89,7 @@ __all__ = [
     "read_contracts",
     "read_transactions",
     "rolling",
+    "score_customers",
 ]
 
 _HOMES = {
@@ -109,6 +114,7 @@ _HOMES = {
     "BGNBD": "crmlab.models.bg_nbd",
     "BdW": "crmlab.models.bdw",
     "SBG": "crmlab.models.sbg",
+    "keep_summary": "crmlab.scale.kept",
     "likelihood_ratio_test": "crmlab.models.comparison",
     "MBGCNBD": "crmlab.models.mbg_cnbd",
     "MBGNBD": "crmlab.models.mbg_nbd",
@@ -129,6 +135,8 @@ _HOMES = {
     "read_transactions": "crmlab.intake.log",
     "opening_day": "crmlab.customers.bridge",
     "rolling": "crmlab.customers.backtest",
+    "score_customers": "crmlab.scale.valuation",
+    "Valued": "crmlab.scale.valuation",
 }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crmlab import cli_scale
 from crmlab.cli_base import base
 from crmlab.terminal import answering, progress, refuse, say, show, table
 
@@ -24,6 +25,10 @@ app = typer.Typer(
 )
 
 app.add_typer(base, name="base")
+base.command("summarize")(cli_scale.keep)
+app.command()(cli_scale.score)
+app.command("sql")(cli_scale.print_statement)
+app.command()(cli_scale.fit)
 
 Name = Annotated[str, typer.Argument(help="customer-valuation, retention or strategy-review")]
 Out = Annotated[Path, typer.Option(help="the folder that reports are written to")]

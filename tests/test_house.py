@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "intake": GROUND,
     "models": {"errors"},
     "customers": GROUND | {"intake", "models"},
+    "scale": GROUND | {"intake", "models", "customers"},
     "reporting": GROUND | {"customers"},
     "runs": GROUND,
 }

@@ -15,6 +15,9 @@ FOLDER = Path("data/base")
 
 FILE = "base.duckdb"
 
+KEPT = "summary.parquet"
+"""A summary that is kept beside it; it goes when somebody is erased."""
+
 _PATTERN = re.compile(r"base(:(?P<folder>.+?))?(@(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}))?")
 
 

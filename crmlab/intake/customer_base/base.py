@@ -25,7 +25,7 @@ from crmlab.intake.customer_base import (
     status,
     store,
 )
-from crmlab.intake.customer_base.address import FILE, FOLDER, Address
+from crmlab.intake.customer_base.address import FILE, FOLDER, KEPT, Address
 from crmlab.intake.customer_base.attribute_loads import take_attributes
 from crmlab.intake.customer_base.keys import Key, read_key
 from crmlab.intake.customer_base.loading import Load, LoadRefused, Origin
@@ -169,12 +169,14 @@ class CustomerBase:
         """First stage of an erasure: keep a person out of every run from now on."""
         with self._open(write=True) as (connection, about):
             (name,) = self._held([customer_id], about, key_file)
+            (self.folder / KEPT).unlink(missing_ok=True)
             return people.block(connection, self.folder, name, dt.date.today())
 
     def destroy(self, customer_id: str, key_file: KeyFile = None) -> people.Erasure:
         """Second stage: delete all there is of a blocked person, and leave no byte of the id."""
         with self._open(write=True) as (connection, about):
             (name,) = self._held([customer_id], about, key_file)
+            (self.folder / KEPT).unlink(missing_ok=True)
             return people.destroy(connection, self.folder, about, name, dt.date.today())
 
     def tidy(self) -> None:
