@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from crmlab.terminal import answering
 
 if TYPE_CHECKING:
     from crmlab.scale.patterns import Fits
@@ -50,7 +50,7 @@ def score(
     The log is taken as it is, with the types that its columns have; rows that cannot be used are
     counted and refused. Files that have to be looked at first: crmlab check, crmlab report.
     """
-    with _answering():
+    with answering():
         from crmlab.scale.valuation import score_customers
 
         done = score_customers(
@@ -85,7 +85,7 @@ def print_statement(
     summary; export those of patterns and spend-patterns as Parquet or CSV and give them to crmlab
     fit; load what it writes as tables pattern_scores and spend_model; run scores.
     """
-    with _answering():
+    with answering():
         from crmlab.scale.warehouse import Log, statement_for
 
         typer.echo(
@@ -109,7 +109,7 @@ def fit(
     as_json: Json = False,
 ) -> None:
     """Fit both models to patterns that a warehouse found, and write what it needs to score."""
-    with _answering():
+    with answering():
         from crmlab.customers.scores import Assumptions
         from crmlab.scale.warehouse import fit_files
 
@@ -131,7 +131,7 @@ def keep(
 
     crmlab score takes the file that it writes.
     """
-    with _answering():
+    with answering():
         from crmlab.scale.kept import keep_summary
 
         done = keep_summary(folder, observation_end=observation_end, unit=unit)
@@ -176,12 +176,3 @@ def _as_json(done: Valued) -> str:
         "seconds": done.seconds,
     }
     return json.dumps(told, indent=2, default=str)
-
-
-@contextlib.contextmanager
-def _answering() -> Iterator[None]:
-    """As every command of crmlab answers."""
-    from crmlab.cli import _answering as answering
-
-    with answering():
-        yield
