@@ -137,7 +137,7 @@ def side_bars(
 ) -> str:
     """Horizontal bars with their names at the left and their values at the end."""
     with look():
-        figure, axes = canvas(0.6 + 0.34 * len(names))
+        figure, axes = canvas(0.5 + 0.29 * len(names))
         y = np.arange(len(names))[::-1]
         axes.barh(y, values, height=0.66, color=ACCENT)
         for i, v in zip(y, values, strict=True):

@@ -53,7 +53,7 @@ def swings(table: pd.DataFrame, language: Language) -> str:
                       ha=side, xytext=(-5 if value < 0 else 5, 0))  # fmt: skip
         axes.axvline(0, color=INK, lw=1)
         axes.set_yticks(y, table["name"].tolist())
-        axes.set_xlim(-1.45 * widest, 1.45 * widest)
+        axes.set_xlim(-1.8 * widest, 1.8 * widest)
         _bare(axes)
         return svg(figure)
 

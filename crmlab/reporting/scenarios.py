@@ -21,13 +21,11 @@ def what_if(study: Study, language: Language, *, growth: float) -> Page:
     target = scenario.equity * (1 + growth)
     turned = tornado(scenario)
     swings = _swings(turned, language)
-    top = swings.iloc[0]
     blocks: list[Block] = [
         Figure(
             "tornado",
             figures.swings(swings, language),
-            say("scenarios.figure", lever=plain(top["name"]), high=money(top["high"]),
-                low=money(-top["low"])),
+            _what_matters(swings.iloc[0]),
             say("alt.tornado", levers=count(len(swings))),
             _by_lever(turned),
         ),
@@ -40,6 +38,14 @@ def what_if(study: Study, language: Language, *, growth: float) -> Page:
         *_measure_next(study),
     ]  # fmt: skip
     return Page("review.scenarios", tuple(blocks), language)
+
+
+def _what_matters(top: pd.Series) -> Sentence:
+    """The widest lever; where more of it cannot be, what less of it takes."""
+    facts = {"lever": plain(top["name"]), "low": money(-top["low"]), "high": money(top["high"])}
+    if not np.isfinite(top["high"]):
+        return Sentence("scenarios.figure_down", {name: facts[name] for name in ("lever", "low")})
+    return Sentence("scenarios.figure", facts)
 
 
 def _swings(turned: pd.DataFrame, language: Language) -> pd.DataFrame:
