@@ -17,7 +17,7 @@ from pathlib import Path
 
 import typer
 
-REPORTS = ("customer-valuation", "retention")
+REPORTS = ("customer-valuation", "retention", "strategy-review")
 LIMIT = 3.0
 EMPTY = {
     "cells": [

@@ -5,23 +5,29 @@ from __future__ import annotations
 import pandas as pd
 
 from crmlab.customers import offers, stages, unprofitable, value
+from crmlab.customers.channels import Channels
 from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.language import Language, count, day, money, number, share, term
 from crmlab.reporting.pages import Block, Data, Page, Table, say
-from crmlab.reporting.winning import winning
+from crmlab.reporting.winning import by_channel, by_cohort, winning
 
 LISTED = 1000  # customers to win back, in the workbook
 
 
 def customers_page(
-    study: Study, language: Language, *, period: str, offer_cost: float | None, seed: int
-) -> Page:
+    study: Study, channels: Channels | None, language: Language, *,
+    period: str, offer_cost: float | None, seed: int,
+) -> Page:  # fmt: skip
     """Winning and keeping: newcomers, stages and their flows, and what an offer may cost."""
     known = stages_of(study)
     blocks: tuple[Block, ...] = (
-        *winning(study, language, period=period, seed=seed),
+        *winning(study, seed=seed),
+        *(
+            by_channel(study, channels, language, seed=seed)
+            or by_cohort(study, language, period=period, seed=seed)
+        ),
         *stages_and_flows(study, known),
         *offers_by_stage(study, known, cost=offer_cost),
     )

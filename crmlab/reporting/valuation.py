@@ -7,6 +7,7 @@ import pandas as pd
 
 from crmlab.customers import newcomers, prospects, segments
 from crmlab.customers.backtest import Backtest
+from crmlab.customers.channels import Channels
 from crmlab.customers.fitness import Fitness
 from crmlab.customers.scores import upkeep
 from crmlab.customers.study import Study
@@ -30,7 +31,7 @@ from crmlab.reporting.pages import (
     Tiles,
     say,
 )
-from crmlab.reporting.winning import newcomer_tile, winning
+from crmlab.reporting.winning import by_channel, by_cohort, newcomer_tile, winning
 from crmlab.units import days_per
 
 PAGES = ("valuation.answer", "account", "trust", "valuation.holders", "valuation.history",
@@ -277,7 +278,9 @@ def _grid_table(grid: pd.DataFrame) -> Table:
     return Table("iso_value", long, kinds)
 
 
-def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
+def a_new_customer(
+    study: Study, channels: Channels | None, language: Language, *, seed: int
+) -> Page:
     """Expected cumulative margin of a new customer by month, and by cohort."""
     months = newcomers.value_by_month(study.base, study.economics)
     cost = study.assumptions.acquisition_cost
@@ -295,6 +298,7 @@ def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
             Table("newcomer", months, kinds, rows=7),
         ),
         *against_cost(study, language, seed),
+        *by_channel(study, channels, language, seed=seed),
         *cohort_table(study, cohort),
     ]  # fmt: skip
     return Page("valuation.newcomers", tuple(blocks), language)
@@ -304,7 +308,8 @@ def against_cost(study: Study, language: Language, seed: int) -> tuple[Block, ..
     """Value against cost and pay-back, where the cost of winning a customer is known."""
     if study.assumptions.acquisition_cost is None:
         return (say("newcomers.no_cost", style="caveat"),)
-    return winning(study, language, period="month", seed=seed)
+    cohorts = by_cohort(study, language, period="month", seed=seed)
+    return (*winning(study, seed=seed), *cohorts)
 
 
 def cohort_table(study: Study, cohort: pd.DataFrame) -> tuple[Block, ...]:

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pandas as pd
 
-from crmlab.customers import acquired, newcomers
+from crmlab.customers import acquired, channels, newcomers
+from crmlab.customers.channels import Channels
 from crmlab.customers.cohorts import PERIODS
 from crmlab.customers.study import Study
 from crmlab.reporting.language import (
@@ -40,8 +41,8 @@ def newcomer_tile(study: Study, seed: int) -> Tile:
         month=count(month) if np.isfinite(month) else term("word.never")))  # fmt: skip
 
 
-def winning(study: Study, language: Language, *, period: str, seed: int) -> tuple[Block, ...]:
-    """A new customer, and the cohorts won, against the cost of winning one, where it is known."""
+def winning(study: Study, *, seed: int) -> tuple[Block, ...]:
+    """A new customer against the cost of winning one, where it is known."""
     base, given, cost = study.base, study.economics, study.assumptions.acquisition_cost
     months = newcomers.value_by_month(base, given)
     last = months.iloc[-1]
@@ -56,9 +57,15 @@ def winning(study: Study, language: Language, *, period: str, seed: int) -> tupl
         Sentence("winning.ratio", facts | {
             "cost": money(cost), "ratio": number(found.ratio), "never": share(found.never)}),
         pay_back(found.pay_back),
-        _cohorts_won(study, language, period, seed),
-        say("winning.cohorts", style="caveat"),
     )  # fmt: skip
+
+
+def by_cohort(study: Study, language: Language, *, period: str, seed: int) -> tuple[Block, ...]:
+    """Customers won by cohort, where the cost of winning one is known."""
+    if study.assumptions.acquisition_cost is None:
+        return ()
+    table = _cohorts_won(study, language, period, seed)
+    return table, say("winning.cohorts", style="caveat")
 
 
 def pay_back(found: newcomers.PayBack) -> Sentence:
@@ -72,21 +79,49 @@ def pay_back(found: newcomers.PayBack) -> Sentence:
                latest=count(found.latest if math.isfinite(found.latest) else 0))  # fmt: skip
 
 
+def by_channel(
+    study: Study, known: Channels | None, language: Language, *, seed: int
+) -> tuple[Block, ...]:
+    """Customers won by channel, where their channels were given."""
+    if known is None:
+        return ()
+    table = channels.by_channel(study, known, seed=seed)
+    named = table[table["customers"] >= ENOUGH]
+    if named.empty:
+        return (say("winning.no_channel", least=count(ENOUGH)),)
+    best, worst = named["net_value"].idxmax(), named["net_value"].idxmin()
+    if pd.isna(best):
+        return (_won("won_by_channel", named, "channel", language),)
+    return (
+        say("winning.channels", best=plain(best), value=money(named.loc[best, "net_value"]),
+            worst=plain(worst), least=money(named.loc[worst, "net_value"])),
+        _won("won_by_channel", named, "channel", language),
+    )  # fmt: skip
+
+
 def _cohorts_won(study: Study, language: Language, period: str, seed: int) -> Table:
     first = study.customers["first_date"].dt.to_period(PERIODS[period]).rename("cohort")
     table = acquired.by_group(
         study.base, study.log.occasions(study.assumptions.observation_end), study.economics,
         first.to_frame(), seed=seed,
     )  # fmt: skip
-    frame = table[table["customers"] >= ENOUGH].reset_index()
+    return _won("won", table[table["customers"] >= ENOUGH], "cohort", language)
+
+
+def _won(key: str, table: pd.DataFrame, by: str, language: Language) -> Table:
+    frame = table.reset_index()
+    if by == "channel":
+        unknown = language.text("word.unknown")
+        frame[by] = frame[by].astype(object).replace("unknown", unknown)
     month = frame["pay_back_month"]
     frame["pay_back"] = [
         plain("–" if pd.isna(m) else "∞" if math.isinf(m) else language.write(count(m)))
         for m in month
     ]
     kinds = {
-        "cohort": "period", "customers": "count", "value": "cents", "observed_share": "share",
+        by: "period" if by == "cohort" else "plain",
+        "customers": "count", "value": "cents", "observed_share": "share",
         "net_value": "cents", "ratio": "number", "pay_back": "quantity", "never": "share",
     }  # fmt: skip
     more = {"error": "cents", "acquisition_cost": "cents", "pay_back_month": "count"}
-    return Table("won", frame, kinds, rows=8, more=more)
+    return Table(key, frame, kinds, rows=6, more=more)

@@ -122,6 +122,13 @@ TARGET_GROWTH = declare(
     gt=-1,
     le=10,
 )
+ATTRIBUTES = declare(
+    None,
+    "a table that says by which channel customers were won and what that cost: columns "
+    "customer_id, valid_from, channel, acquisition_cost; or base. If not given: no channels",
+    "the path of a file, or base",
+    min_length=1,
+)
 COHORT_PERIOD = declare(
     "month",
     "customers who first bought in the same period form a cohort",
@@ -133,6 +140,7 @@ COHORT_PERIOD = declare(
 class CustomerValuation(ReportParameters):
     """Parameters of the customer-valuation report."""
 
+    attributes: Text | None = ATTRIBUTES
     target_growth: float = TARGET_GROWTH
 
 
@@ -155,6 +163,7 @@ class StrategyReview(Retention):
         "a date as YYYY-MM-DD, before observation_end",
         "date",
     )
+    attributes: Text | None = ATTRIBUTES
     target_growth: float = TARGET_GROWTH
 
     def resolved(self) -> Self:
