@@ -187,10 +187,13 @@ def _typed(
     roles = [name for name, *_ in connection.execute("DESCRIBE source_rows").fetchall()]
     connection.execute(engines.statement("grammar"))
     (records,) = engines.fetch_rows(connection, engines.statement("contract_count"), {})
-    if "tenure" in roles:  # rows are read by their day, and a tenure has none
-        connection.execute("ALTER TABLE source_rows ADD COLUMN last_date VARCHAR")
-        connection.execute("ALTER TABLE source_rows ADD COLUMN date VARCHAR DEFAULT '2000-01-01'")
-    connection.execute("ALTER TABLE source_rows ADD COLUMN amount VARCHAR")
+    # Rows are read by their day, and a tenure has none; contracts have no amount.
+    more = {"amount": "NULL"}
+    if "tenure" in roles:
+        more |= {"last_date": "NULL", "date": "'2000-01-01'"}
+    texts = "".join(f", CAST({value} AS VARCHAR) AS {name}" for name, value in more.items())
+    connection.execute("ALTER VIEW source_rows RENAME TO contract_texts")
+    connection.execute(engines.fill(engines.statement("contract_texts"), more=texts))
     connection.execute(engines.statement("contract_days"), records)
     conversion.convert(connection, _exact(loaded), reading, meaning)
     numbers = [role for role in roles if role == "tenure" or role.startswith("number_")]
