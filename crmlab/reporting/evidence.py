@@ -49,7 +49,7 @@ def what_went_in(study: Study, language: Language) -> Page:
             "account.period", first=day(account.first_date), last=day(account.last_date),
             end=day(study.assumptions.observation_end), occasions=count(account.occasions),
         ),
-        _coverage(study),
+        coverage(study),
         account_table(study),
         *cautions(study),
         *(told("flag", flag) for flag in account.flags),
@@ -60,7 +60,7 @@ def what_went_in(study: Study, language: Language) -> Page:
     return Page("account", tuple(blocks), language)
 
 
-def _coverage(study: Study) -> Sentence:
+def coverage(study: Study) -> Sentence:
     """What share of the sales is behind the report, if that can be said at all."""
     account = study.account
     aside = account.set_aside_total

@@ -10,7 +10,7 @@ from crmlab.customers.bridge import EXPERIENCE, Bridge
 from crmlab.customers.fitness import Fitness
 from crmlab.customers.scenarios import Scenario
 from crmlab.customers.study import Study
-from crmlab.reporting.evidence import cautions, traffic_light
+from crmlab.reporting.evidence import account_table, cautions, coverage, traffic_light
 from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.groups import group_names
 from crmlab.reporting.language import (
@@ -144,9 +144,11 @@ def assumptions(
     study: Study, backtest: Backtest | None, language: Language, *,
     assumed: tuple[str, ...] | list[str] = (), seed: int,
 ) -> Page:  # fmt: skip
-    """The register of assumptions, and the run."""
+    """The account of the data, the register of assumptions, and the run."""
     blocks = (
         say("review.method"),
+        coverage(study),
+        account_table(study),
         register(study, backtest, language, assumed, seed),
         run(study),
     )
