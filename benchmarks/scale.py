@@ -419,7 +419,8 @@ def second(folder: Path, customers: int, rounds: int) -> None:
 
     log, full, summary = (folder / f"{name}.parquet" for name in ("log", "full", "second"))
     write_log(customers, log)
-    crmlab(str(log), str(full))
+    command = [sys.executable, "-P", __file__, "--side", "crmlab", "--path", str(log)]
+    subprocess.run([*command, "--to", str(full)], check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     log.unlink()
     listed = ", ".join(f'"{name}"' for name in SUMMARY)
     duckdb.sql("SET enable_progress_bar = false")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betaln, polygamma, psi
 
 from crmlab.errors import InvalidHistory, NotDefined, NotEstimable
@@ -51,47 +51,53 @@ class GammaGamma:
         check_aligned(**{column: table[column] for column in columns})
         x, z = (np.asarray(table[c], dtype=float) for c in columns[:2])
         _refuse_occasions(x, z)
-        if "count" in table:
-            count = np.asarray(table["count"]).astype(np.int64)
-            x, z = np.repeat(x, count), np.repeat(z, count)
-        some = (x > 0) & np.isfinite(z)
-        x, z = _in_order(x[some], z[some])
+        count = np.asarray(table["count"]).astype(np.int64) if "count" in table else None
+        some = np.flatnonzero((x > 0) & np.isfinite(z) & (1 if count is None else count > 0))
+        some = some[_order(x[some], z[some])]  # so that the last bit knows no order of rows
+        x, z, count = x[some], z[some], None if count is None else count[some]
         if (z <= 0).any():
             raise NotEstimable(
-                cls.label, f"{(z <= 0).sum()} customers have a mean spend of 0 or less",
+                cls.label, f"{_total(count, z <= 0):.0f} customers have a mean spend of 0 or less",
                 "Set returns and free purchases aside; do not shift the amounts.",
             )  # fmt: skip
         if len(z) < 2 or np.ptp(z) <= 1e-9 * z.max():
+            customers = _customers(z, count)
             raise NotEstimable(
-                cls.label, f"{len(z)} customers with a repeat spend, all of the same mean",
+                cls.label, f"{customers} customers with a repeat spend, all of the same mean",
                 "It needs repeat buyers who differ in what they spend.",
             )  # fmt: skip
-        return cls._fit_data(x, z, table, None)
+        return cls._fit_data(x, z, table, None, count)
 
     @classmethod
-    def _fit_data(cls, x: Array, z: Array, table: Any, start: Array | None) -> Fit[GammaGamma]:
-        typical = float(np.median(z))  # an extreme amount must not move the search
+    def _fit_data(
+        cls, x: Array, z: Array, table: Any, start: Array | None, count: Counts | None = None
+    ) -> Fit[GammaGamma]:
+        """The fit to mean spends z over x occasions, of one customer each or of `count`."""
+        typical = _median(z, count)  # an extreme amount must not move the search
         scale = np.array([1.0, 1.0, typical])
         usual = [scale * s for s in ((1.0, 2.0, 1.0), (5.0, 4.0, 0.5), (0.5, 8.0, 1.0))]
         starts = usual if start is None else [start]
-        step = len(x) // SAMPLE
+        customers = _customers(z, count)
+        step = customers // SAMPLE
         large = len(starts) > 1 and step > 1
-        sample = in_logs(_objective(x[::step], z[::step])) if large else None
-        optimum = maximize(in_logs(_objective(x, z)), starts, scale, cls.label, sample)
+        sample = in_logs(_objective(*_every(step, x, z, count))) if large else None
+        optimum = maximize(in_logs(_objective(x, z, count)), starts, scale, cls.label, sample)
         model = cls(*(float(v) for v in optimum.parameters))
         findings = ("A customer always spends the same.",) if model.p > 5000 else ()
-        return fit_of(model, optimum, table, len(z), (x, z), findings=findings)
+        data = (x, z) if count is None else (x, z, count)
+        return fit_of(model, optimum, table, customers, data, findings=findings)
 
     def _refit(self, data: Any, rng: np.random.Generator) -> Fit[GammaGamma]:
         """The fit to customers like those of `data`, simulated from this model."""
-        x, z = data
+        x, z = _each(data)
         nu = rng.gamma(self.q, size=len(x)) / self.v
         drawn = rng.gamma(self.p * x) / (x * nu)
         start = np.array([self.p, self.q, self.v])
         return self._fit_data(x, np.maximum(drawn, 1e-12 * z), None, start)
 
     def _total_log_likelihood(self, data: Any) -> float:
-        return float(self.log_likelihood(frequency=data[0], monetary_value=data[1]).sum())
+        x, z = _each(data)
+        return float(self.log_likelihood(frequency=x, monetary_value=z).sum())
 
     def log_likelihood(self, *, frequency: ArrayLike, monetary_value: ArrayLike) -> Array:
         """Log-likelihood of each mean spend over x > 0 occasions (Fader & Hardie 2013, eq. 1a).
@@ -172,16 +178,12 @@ def _refuse(wrong: Any, x: Array, z: Array, what: str, remedy: str) -> None:
         raise InvalidHistory(what, int(wrong.sum()), wrong.size, first, remedy)
 
 
-def _in_order(x: Array, z: Array) -> tuple[Array, Array]:
-    """By x, then by z, so that the last bit knows no order of rows.
-
-    Two sorts of one column, which NumPy does many times as quickly as one of two.
-    """
+def _order(x: Array, z: Array) -> NDArray[np.intp]:
+    """Places by x, then by z: two sorts of one column, many times as quick as one of two."""
     by_z = np.argsort(z)
-    x, z = x[by_z], z[by_z]
     narrow = x.astype(np.min_scalar_type(int(x.max(initial=0))))  # a short key is sorted by radix
-    by_x = np.argsort(narrow, kind="stable")
-    return x[by_x], z[by_x]
+    out: NDArray[np.intp] = by_z[np.argsort(narrow[by_z], kind="stable")]
+    return out
 
 
 def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:
@@ -194,8 +196,47 @@ def _log_likelihood(parameters: Any, x: Array, z: Array) -> Array:
     return out
 
 
+def _customers(z: Array, count: Counts | None) -> int:
+    return len(z) if count is None else int(count.sum())
+
+
+def _total(count: Counts | None, values: Any) -> float:
+    """The sum over customers of what rows have that stand for one each or for `count`."""
+    return float(values.sum() if count is None else weighted_sum(count, values))
+
+
+def _median(z: Array, count: Counts | None) -> float:
+    if count is None:
+        return float(np.median(z))
+    order = np.argsort(z, kind="stable")
+    upto = np.cumsum(count[order])
+    middle = ((upto[-1] - 1) // 2, upto[-1] // 2)
+    return float(z[order][np.searchsorted(upto, middle, side="right")].mean())
+
+
+def _every(
+    step: int, x: Array, z: Array, count: Counts | None
+) -> tuple[Array, Array, Counts | None]:
+    """Every `step`-th customer."""
+    if count is None:
+        return x[::step], z[::step], None
+    upto = np.cumsum(count)
+    chosen = -(-upto // step) + (-(upto - count) // step)  # multiples of step among them
+    some = chosen > 0
+    return x[some], z[some], chosen[some]
+
+
+def _each(data: Any) -> tuple[Array, Array]:
+    """One row a customer."""
+    x, z, *count = data
+    return (np.repeat(x, *count), np.repeat(z, *count)) if count else (x, z)
+
+
 class _Spend(NamedTuple):
-    """What the likelihood needs of the data at every parameter; `distinct` x have `customers`."""
+    """What the likelihood needs of the data at every parameter; `distinct` x have `customers`.
+
+    Rows stand for one customer or for `each`; `x` is multiplied by it.
+    """
 
     x: Array
     total: Array
@@ -203,26 +244,30 @@ class _Spend(NamedTuple):
     log_mean: float
     distinct: Array
     customers: Counts
+    each: Counts | None
 
 
-def _objective(x: Array, z: Array) -> Callable[[Array], Evaluation]:
+def _objective(x: Array, z: Array, count: Counts | None = None) -> Callable[[Array], Evaluation]:
     """Log-likelihood, gradient and Hessian of mean spends z over x occasions."""
-    (u,), _, count = unique_rows(x)
-    log_x = float(count @ np.log(u))
-    log_mean = float(np.log(z).sum())
-    data = _Spend(x, x * z, log_x + log_mean, log_mean, u, count)
+    (u,), inverse, customers = unique_rows(x)
+    if count is not None:
+        customers = np.bincount(inverse, weights=count).astype(np.int64)
+    log_x = float(customers @ np.log(u))
+    log_mean = _total(count, np.log(z))
+    weighted = x if count is None else x * count
+    data = _Spend(weighted, x * z, log_x + log_mean, log_mean, u, customers, count)
     return lambda values: _evaluate(values, data)
 
 
 def _evaluate(parameters: Array, data: _Spend) -> Evaluation:
     """With ln(1 + x z / v) as ln(1 + v / (x z)) + ln(x z) - ln v: one logarithm a customer."""
     p, q, v = parameters
-    x, total, log_total, log_mean, u, count = data
-    n = len(x)
+    x, total, log_total, log_mean, u, count, each = data
+    n = int(count.sum())
     away = np.log1p(v / total)
     end = 1 / (v + total)
     square = end * end
-    away_sum, end_sum, square_sum = away.sum(), end.sum(), square.sum()
+    away_sum, end_sum, square_sum = (_total(each, column) for column in (away, end, square))
     away_x, end_x, square_x = (weighted_sum(x, column) for column in (away, end, square))
     from_v = away_sum + log_total - n * np.log(v)
     value = -(count @ betaln(p * u, q)) - p * away_x - q * from_v - log_mean

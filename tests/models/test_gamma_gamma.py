@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from crmlab import GammaGamma
 from crmlab.errors import NotDefined, NotEstimable
-from crmlab.models.gamma_gamma import _objective
+from crmlab.models.base import parameters
+from crmlab.models.gamma_gamma import _every, _median, _objective
 
 
 def test_currency_changes_v_and_nothing_else(sample: pd.DataFrame) -> None:
@@ -106,3 +107,30 @@ def test_a_count_is_so_many_customers(sample: pd.DataFrame) -> None:
 
     assert counted.customers == doubled.customers == 2 * 946
     assert counted.log_likelihood == pytest.approx(doubled.log_likelihood, rel=1e-12)
+
+
+@pytest.mark.parametrize("customers", [700, 60_000])
+def test_counted_rows_are_their_customers(customers: int) -> None:
+    """Fit, typical spend and sample are those of one row a customer; large bases climb on one."""
+    rng = np.random.default_rng(customers)
+    x = rng.integers(1, 6, customers).astype(float)
+    z = np.round(rng.gamma(6 * x) / (x * rng.gamma(4, 1 / 15, customers)), 0) + 1
+    rows = pd.DataFrame({"spend_frequency": x, "monetary_value": z})
+    patterns = rows.value_counts(sort=False).reset_index()
+    one, many = GammaGamma.fit(rows), GammaGamma.fit(patterns)
+    x, z = one.data
+    places = many.data[:2]
+
+    assert len(many.data[0]) < len(x) == many.customers == one.customers
+    np.testing.assert_allclose(parameters(many.model), parameters(one.model), rtol=1e-7)
+    np.testing.assert_allclose(many.covariance, one.covariance, rtol=1e-5)
+    assert many.log_likelihood == pytest.approx(one.log_likelihood, rel=1e-12)
+    assert many.model._total_log_likelihood(many.data) == pytest.approx(many.log_likelihood)
+    assert np.median(z) == _median(places[1], many.data[2])
+    for step in (1, 2, 7, 300):
+        *some, chosen = _every(step, *many.data)
+        assert [list(np.repeat(column, chosen)) for column in some] == [
+            list(x[::step]),
+            list(z[::step]),
+        ]
+    assert many.draws(3, seed=1).parameters == pytest.approx(one.draws(3, seed=1).parameters)
