@@ -81,9 +81,11 @@ def plain(value: object) -> Quantity:
 
 @functools.cache
 def texts(code: str) -> dict[str, str]:
-    """All texts of a language by dotted key."""
-    file = resources.files("crmlab.reporting") / "text" / f"{code}.toml"
-    return dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+    """All texts of a language by dotted key; those about contracts have a file of their own."""
+    folder = resources.files("crmlab.reporting") / "text"
+    files = (folder / f"{code}.toml", folder / f"{code}_contracts.toml")
+    tables = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
+    return dict(pair for table in tables for pair in _flat(table))
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:

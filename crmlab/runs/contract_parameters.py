@@ -19,7 +19,8 @@ from crmlab.units import Unit
 
 COLUMNS = ("customer_id", "start", "end", "tenure", "ended", "covariates", "numbers")
 MEANING = ("placeholders", "keep_ids", "merged_ids", "fold_case", "limit")
-LISTS = ("covariates", "numbers")
+LISTS = {"columns": ("covariates", "numbers"), "meaning": ("placeholders", "keep_ids")}
+"""Parameters that hold several words with commas, by the group in which a notebook gets them."""
 
 EXAMPLE_FACTS: dict[str, Any] = {
     "customer_id": "member",
@@ -170,15 +171,14 @@ class ContractRetention(Declared):
 
     def for_notebook(self) -> dict[str, object]:
         """As that of every report; columns that other parameters name are read as covariates."""
-        values = super().for_notebook()
-        columns: Any = values["columns"]
-        texts, numbers = ([*_words(getattr(self, name))] for name in LISTS)
-        if self.segment and self.segment not in texts:
-            texts.append(self.segment)
-        if self.margin_column and self.margin_column not in numbers:
-            numbers.append(self.margin_column)
-        lists = {"covariates": texts, "numbers": numbers}
-        values["columns"] = {**columns, **{k: v for k, v in lists.items() if v}}
+        values: dict[str, Any] = super().for_notebook()
+        for group, names in LISTS.items():
+            given = {name: _words(getattr(self, name)) for name in names}
+            values[group] |= {name: words for name, words in given.items() if words}
+        for name, column in (("covariates", self.segment), ("numbers", self.margin_column)):
+            known = values["columns"].get(name, [])
+            if column is not None and column not in known:
+                values["columns"][name] = [*known, column]
         return values
 
 
