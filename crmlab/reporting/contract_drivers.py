@@ -131,5 +131,6 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
             Table("calibration", found.table.reset_index(), kinds),
         ),
         say("drivers.skill", style="caveat", skill=share(max(found.skill, -9.99)),
-            brier=number(found.brier), brier_base=number(found.brier_base)),
+            brier=Quantity(found.brier, "exact"),
+            brier_base=Quantity(found.brier_base, "exact")),
     ]  # fmt: skip

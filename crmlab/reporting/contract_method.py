@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from crmlab.customers.contracts.projection import Holdout
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.reporting import contract_figures as figures
 from crmlab.reporting import document
@@ -49,14 +50,15 @@ def trust_page(study: ContractStudy, language: Language) -> Page:
             Figure(
                 "holdout",
                 figures.projection(
-                    held.table, study.curve.last, names, language, unit, held.calibration
+                    _held_out(study, held), study.curve.last, names, language, unit,
+                    held.calibration,
                 ),
                 say("contracts.holdout", seen=length(held.calibration, unit),
                     last=length(int(held.table.index[-1]), unit), observed=share(last["observed"]),
                     constant=share(last["constant"]), model=plain(next(iter(names))),
                     expected=share(last[next(iter(names))])),
                 say("alt.holdout", tenures=count(len(held.table))),
-                Table("holdout", held.table.reset_index(), kinds),
+                Table("holdout", held.table.reset_index(), kinds, rows=8),
             ),
             Table("holdout_errors", errors, {"method": "plain", "last_error": "share",
                                              "mean_absolute_error": "share",
@@ -64,6 +66,12 @@ def trust_page(study: ContractStudy, language: Language) -> Page:
             say("contracts.holdout_note", style="caveat"),
         ]  # fmt: skip
     return Page("contracts.trust", tuple(blocks), language)
+
+
+def _held_out(study: ContractStudy, held: Holdout) -> pd.DataFrame:
+    """What was observed from the first renewal on, and the projections from where they begin."""
+    projected = held.table.drop(columns=["at_risk", "observed", "lower", "upper"])
+    return study.curve.table[["survival"]].rename(columns={"survival": "observed"}).join(projected)
 
 
 def method_page(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from crmlab.customers.contracts.projection import CONSTANT
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.customers.contracts.survival import compared
 from crmlab.reporting import contract_figures as figures
-from crmlab.reporting.language import Language, count, length, money, number, plain, share, term
+from crmlab.reporting.language import Language, count, length, money, number, plain, rate, share
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
 
 SEGMENTS = 6
 """Curves that a figure can hold; of more segments the largest are drawn."""
 
 FEW_AT_RISK = 30
-"""Fewer customers at a renewal tell little of its rate."""
+"""Fewer customers at a renewal tell little of it."""
+
+LATE = 0.25
+"""Share of the renewals, the last ones, that are told together."""
 
 
 def survival_page(study: ContractStudy, language: Language) -> Page:
@@ -36,18 +40,21 @@ def _curve(study: ContractStudy, language: Language) -> Figure:
     at = int(enough[-1]) if len(enough) > 1 else curve.last
     found = curve.at(at)
     median = curve.median.value
-    half = say("contracts.curve_half" if median == median else "contracts.curve",
-               tenure=length(at, unit), survival=share(found.value), lower=share(found.lower),
-               upper=share(found.upper), at_risk=count(table.loc[at, "at_risk"]),
-               median=length(median, unit))  # fmt: skip
+    said = {
+        "tenure": length(at, unit), "survival": share(found.value), "lower": share(found.lower),
+        "upper": share(found.upper), "at_risk": count(table.loc[at, "at_risk"]),
+    }  # fmt: skip
+    title = say("contracts.curve", **said)
+    if median == median:  # not reached: nan
+        title = say("contracts.curve_half", median=length(median, unit), **said)
     kinds = {"tenure": "count", "at_risk": "count", "left": "count", "survival": "share",
              "lower": "share", "upper": "share"}  # fmt: skip
     return Figure(
         "survival",
         figures.survival({"": table}, [""], language, unit),
-        half,
+        title,
         say("alt.survival", tenure=length(curve.last, unit), customers=count(curve.customers)),
-        Table("survival", table.reset_index(), kinds),
+        Table("survival", table.reset_index(), kinds, rows=8),
     )
 
 
@@ -109,7 +116,8 @@ def _projection(study: ContractStudy, language: Language) -> Figure:
             lower=share(end[f"{study.chosen}_lower"]), upper=share(end[f"{study.chosen}_upper"]),
             constant=share(end[CONSTANT]), last=length(last, unit)),
         say("alt.projection", last=length(last, unit), tenure=length(study.horizon, unit)),
-        Table("projection", frame, {**kinds, **dict.fromkeys([*others, CONSTANT], "share")}),
+        Table("projection", frame, {**kinds, **dict.fromkeys([*others, CONSTANT], "share")},
+              rows=9),
     )  # fmt: skip
 
 
@@ -120,25 +128,25 @@ def rates_page(study: ContractStudy, language: Language) -> Page:
     n = table.index.to_numpy(dtype=float)
     lines = {name: fit.model.retention_rate(n) for name, fit in study.fits.items()}
     table = table.assign(**lines, **{CONSTANT: study.retention})
-    enough = table[table["at_risk"] >= FEW_AT_RISK]
-    seen = enough if len(enough) else table
-    first, late = seen.iloc[0], seen.iloc[-1]
-    kinds = {"renewal": "count", "at_risk": "count", "left": "count", "retention_rate": "share",
-             "retention_lower": "share", "retention_upper": "share",
-             **dict.fromkeys(lines, "share")}  # fmt: skip
+    first, late = table.iloc[0], table.iloc[-max(round(LATE * len(table)), 1):]
+    passed, expected = (np.average(late[c], weights=late["at_risk"])
+                        for c in ("retention_rate", study.chosen))  # fmt: skip
+    kinds = {"renewal": "count", "at_risk": "count", "left": "count", "retention_rate": "rate",
+             "retention_lower": "rate", "retention_upper": "rate",
+             **dict.fromkeys(lines, "rate")}  # fmt: skip
     blocks: list[Block] = [
         Figure(
             "rates",
             figures.retention(table, model_names(study, language), language, unit),
-            say("contracts.rates", first=share(first["retention_rate"]),
-                late=share(late["retention_rate"]), renewal=count(seen.index[-1]),
-                model_first=share(first[study.chosen]), model_late=share(late[study.chosen]),
-                model=plain(study.chosen), constant=share(study.retention)),
+            say("contracts.rates", first=rate(first["retention_rate"]), late=rate(passed),
+                renewal=count(late.index[0]), model_first=rate(first[study.chosen]),
+                model_late=rate(expected), model=plain(study.chosen),
+                constant=rate(study.retention)),
             say("alt.rates", renewals=count(len(table))),
             Table("rates", table.rename_axis("renewal").reset_index(), kinds),
         ),
         _why_it_rises(study),
-        say("contracts.wilson", style="caveat", few=count(FEW_AT_RISK)),
+        say("contracts.wilson", style="caveat"),
     ]  # fmt: skip
     return Page("contracts.rates", tuple(blocks), language)
 
@@ -155,7 +163,7 @@ def value_page(study: ContractStudy, language: Language) -> Page:
     blocks: list[Block] = [
         _residual(study, language),
         say("contracts.value_note", style="caveat", total=money(study.equity.total.mean)),
-        say("contracts.life"),
+        say("contracts.life", horizon=length(study.curve.last, study.contracts.period)),
         _life(study, language),
         *_infinite(study),
     ]
@@ -173,7 +181,7 @@ def _residual(study: ContractStudy, language: Language) -> Figure:
     frame = frame.reset_index()
     frame["tenure"] = [language.write(count(n)) for n in frame["tenure"]]
     frame = pd.concat([frame, pd.DataFrame([total])], ignore_index=True)
-    kinds = {"tenure": "plain", "customers": "count", "retention_next": "share",
+    kinds = {"tenure": "plain", "customers": "count", "retention_next": "rate",
              "periods": "number", "value_each": "money", "lower": "money", "upper": "money",
              "value": "money"}  # fmt: skip
     return Figure(
@@ -183,7 +191,7 @@ def _residual(study: ContractStudy, language: Language) -> Figure:
             late=money(each["value"].iloc[-1]), tenure=length(int(each.index[-1]), unit),
             alike=money(study.alike_each)),
         say("alt.residual", first=money(each["value"].iloc[0]), last=money(each["value"].iloc[-1])),
-        Table("residual", frame, kinds, total=True),
+        Table("residual", frame, kinds, total=True, rows=8),
     )  # fmt: skip
 
 

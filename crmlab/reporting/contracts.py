@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.contracts.study import ContractStudy
-from crmlab.reporting.language import Language, count, day, length, money, plain, share, term, years
+from crmlab.reporting.language import Language, count, day, length, money, plain, rate, share, term, years
 from crmlab.reporting.pages import (
     Block,
     Cover,
@@ -49,7 +49,7 @@ def in_one_page(study: ContractStudy, language: Language) -> Page:
         Tiles((
             Tile("tile.contracts", count(running), say(
                 "tile.contracts_note", known=count(len(table)), ended=count(len(table) - running))),
-            Tile("tile.retention", share(study.retention), say(
+            Tile("tile.retention", rate(study.retention), say(
                 "tile.retention_note", passed=count(passed), came=count(came),
                 period=term(f"unit.{study.contracts.period}"))),
             Tile("tile.contract_value", money(total.mean), say(
@@ -102,8 +102,8 @@ def _price(study: ContractStudy) -> Finding:
     by = study.equity.by_tenure["retention_next"]
     return Finding(
         say("contracts.price", alike=money(alike), share=share(abs(alike / total - 1)),
-            too=term(too), rate=share(study.retention), first=share(by.iloc[0]),
-            late=share(by.iloc[-1]), early_renewal=count(by.index[0] + 1),
+            too=term(too), rate=rate(study.retention), first=rate(by.iloc[0]),
+            late=rate(by.iloc[-1]), early_renewal=count(by.index[0] + 1),
             late_renewal=count(by.index[-1] + 1)),
         say("contracts.price_decision"),
     )  # fmt: skip

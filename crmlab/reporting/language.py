@@ -44,6 +44,11 @@ def share(value: float) -> Quantity:
     return Quantity(float(value), "share")
 
 
+def rate(value: float) -> Quantity:
+    """A share of which tenths of a per cent matter, such as a retention rate."""
+    return Quantity(float(value), "rate")
+
+
 def money(value: float) -> Quantity:
     """An amount, rounded as people say it."""
     return Quantity(float(value), "money")
@@ -131,7 +136,7 @@ class Language:
         value, kind = quantity
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return "–"
-        if isinstance(value, float) and abs(value) >= TOO_LARGE and kind != "share":
+        if isinstance(value, float) and abs(value) >= TOO_LARGE and kind not in ("share", "rate"):
             return f"{value:.1e}"
         return getattr(self, f"_{kind}")(value)  # type: ignore[no-any-return]
 
@@ -150,6 +155,10 @@ class Language:
         pattern = self.locale.percent_formats[None].pattern
         if value != 0 and abs(value) < 0.0995:
             pattern = pattern.replace("##0", "##0.0")
+        return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
+
+    def _rate(self, value: float) -> str:
+        pattern = self.locale.percent_formats[None].pattern.replace("##0", "##0.0")
         return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
 
     def _money(self, value: float) -> str:
