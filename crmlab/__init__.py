@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from crmlab.customers.cohorts import Cohorts, cohorts
     from crmlab.customers.contracts.drivers import fit_cox, fit_logit
     from crmlab.customers.contracts.projection import fit_contracts
+    from crmlab.customers.contracts.study import ContractStudy
     from crmlab.customers.contracts.survival import kaplan_meier
     from crmlab.customers.contracts.worth import ContractTerms, contract_equity
     from crmlab.customers.covariates import covariates
@@ -58,6 +59,7 @@ __all__ = [
     "BdW",
     "Cohorts",
     "ContractMapping",
+    "ContractStudy",
     "ContractTerms",
     "Contracts",
     "Covariates",
@@ -94,6 +96,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ContractStudy": "crmlab.customers.contracts.study",
     "ContractTerms": "crmlab.customers.contracts.worth",
     "contract_equity": "crmlab.customers.contracts.worth",
     "fit_contracts": "crmlab.customers.contracts.projection",

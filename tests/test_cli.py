@@ -96,7 +96,7 @@ def test_a_demo_that_fails_names_each_report(tmp_path: Path, use: Use) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["valuation"], 2, "The reports are: customer-valuation, retention, strategy-review."),
+        (["valuation"], 2, "The reports are: customer-valuation, retention, strategy-review, "),
         (["retention", "--set", "margn=0.3"], 2, "Did you mean 'margin'"),
         (["retention", "--set", "margin=abc"], 2, "'margin' is 'abc'; expected a number above 0"),
         (["retention", "--set", "margin"], 2, "Write: --set NAME=VALUE"),

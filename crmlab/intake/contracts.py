@@ -19,6 +19,7 @@ from crmlab.intake.contract_table import (
     whether_ended,
 )
 from crmlab.intake.contract_terms import Days, as_days, on_anniversaries, terms
+from crmlab.intake.examples import CONTRACTS, contracts
 from crmlab.intake.findings import Finding
 from crmlab.intake.meaning import Meaning
 from crmlab.intake.reading import Reading
@@ -127,6 +128,8 @@ def read_contracts(
 ) -> Contracts:  # fmt: skip
     """Read a table with one row a contract, from any source that purchases are read from.
 
+    'contracts-example' is the simulated table that comes with the package.
+
     `period` (day, week, month, year) is the time between two chances to leave. With days,
     `observation_end` is the last day observed: what ended later is running. `end_is`: whether an
     end is the last day under contract or the first day without; None is: as the anniversaries
@@ -140,7 +143,8 @@ def read_contracts(
     unit = check_unit(period)
     if end_is not in (None, "last_day", "first_day_after"):
         raise WrongParameter("end_is", end_is, "'last_day' or 'first_day_after'")
-    loaded, rows = load(source, roles, how, what)
+    place = contracts() if isinstance(source, str) and source == CONTRACTS else source
+    loaded, rows = load(place, roles, how, what)
     end, begin = observed_day("observation_end", observation_end), observed_day("opened", opened)
     dated = "ended" not in rows
     _check_days(end, begin, dated)

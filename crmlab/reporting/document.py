@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,34 +26,56 @@ def publish(
 
     results.json is written last and says "complete": without it the run did not succeed.
     """
+
+    def rows(folder: Path) -> None:
+        study.write_customers(folder / "customers.parquet")
+        study.log.write_quarantine(
+            folder / "quarantine.parquet", observation_end=study.assumptions.observation_end
+        )
+
+    return write(run_dir, cover, pages, rows, lambda: _figures(study, backtest))
+
+
+def write(
+    run_dir: str,
+    cover: Cover,
+    pages: Sequence[Page],
+    rows: Callable[[Path], None],
+    figures: Callable[[], dict[str, Any]],
+) -> str:
+    """Write tables and pages of any report; `rows` writes what is by customer into the folder.
+
+    `figures` are what results.json holds of the data and fits: input, assumptions, totals,
+    account, fits.
+    """
     if not run_dir:
         return "Nothing written: run_dir is empty (set it, or run the report with crmlab report)."
     folder = Path(run_dir)
     tables = [table for page in pages for table in tables_of(page)]
     write_workbook(folder / "tables.xlsx", tables, cover.language)
-    study.write_customers(folder / "customers.parquet")
-    study.log.write_quarantine(
-        folder / "quarantine.parquet", observation_end=study.assumptions.observation_end
-    )
-    results = _results(cover, pages, study, backtest)
+    rows(folder)
+    language, found = cover.language, figures()
+    results = {
+        "schema_version": SCHEMA_VERSION,
+        "title": language.text(cover.title),
+        "language": language.code,
+        "locale": str(language.locale),
+        **found,
+        "headline": _headline(pages),
+        "pages": {page.key: figures_of(page) for page in pages},
+        "complete": True,
+    }
     text = json.dumps(results, ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "results.json").write_text(text, encoding="utf-8")
-    return f"{len(pages)} pages, {len(tables)} tables, {len(study.customers)} customers"
+    return f"{len(pages)} pages, {len(tables)} tables, {found['totals']['customers']} customers"
 
 
-def _results(
-    cover: Cover, pages: Sequence[Page], study: Study, backtest: Backtest | None
-) -> dict[str, Any]:
-    language = cover.language
+def _figures(study: Study, backtest: Backtest | None) -> dict[str, Any]:
     fits = {"purchases": study.purchases.as_dict(), "spend": study.spend.as_dict()}
     if backtest is not None:
         fits["backtest"] = backtest.fit.as_dict()
     given = study.assumptions
     return {
-        "schema_version": SCHEMA_VERSION,
-        "title": language.text(cover.title),
-        "language": language.code,
-        "locale": str(language.locale),
         "input": {"source": study.account.source, "fingerprint": study.log.fingerprint},
         "assumptions": {
             "observation_end": given.observation_end,
@@ -63,11 +85,8 @@ def _results(
             "horizon_years": given.horizon_years,
         },
         "totals": _totals(study),
-        "headline": _headline(pages),
         "account": study.account.as_dict(),
         "fits": fits,
-        "pages": {page.key: figures_of(page) for page in pages},
-        "complete": True,
     }
 
 

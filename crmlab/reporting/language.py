@@ -44,6 +44,11 @@ def share(value: float) -> Quantity:
     return Quantity(float(value), "share")
 
 
+def rate(value: float) -> Quantity:
+    """A share of which tenths of a per cent matter, such as a retention rate."""
+    return Quantity(float(value), "rate")
+
+
 def money(value: float) -> Quantity:
     """An amount, rounded as people say it."""
     return Quantity(float(value), "money")
@@ -81,9 +86,11 @@ def plain(value: object) -> Quantity:
 
 @functools.cache
 def texts(code: str) -> dict[str, str]:
-    """All texts of a language by dotted key."""
-    file = resources.files("crmlab.reporting") / "text" / f"{code}.toml"
-    return dict(_flat(tomllib.loads(file.read_text(encoding="utf-8"))))
+    """All texts of a language by dotted key; those about contracts have a file of their own."""
+    folder = resources.files("crmlab.reporting") / "text"
+    files = (folder / f"{code}.toml", folder / f"{code}_contracts.toml")
+    tables = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
+    return dict(pair for table in tables for pair in _flat(table))
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -129,7 +136,7 @@ class Language:
         value, kind = quantity
         if value is None or (isinstance(value, float) and not math.isfinite(value)):
             return "–"
-        if isinstance(value, float) and abs(value) >= TOO_LARGE and kind != "share":
+        if isinstance(value, float) and abs(value) >= TOO_LARGE and kind not in ("share", "rate"):
             return f"{value:.1e}"
         return getattr(self, f"_{kind}")(value)  # type: ignore[no-any-return]
 
@@ -148,6 +155,10 @@ class Language:
         pattern = self.locale.percent_formats[None].pattern
         if value != 0 and abs(value) < 0.0995:
             pattern = pattern.replace("##0", "##0.0")
+        return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
+
+    def _rate(self, value: float) -> str:
+        pattern = self.locale.percent_formats[None].pattern.replace("##0", "##0.0")
         return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
 
     def _money(self, value: float) -> str:

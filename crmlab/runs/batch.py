@@ -9,15 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crmlab.runs.catalogue import Report
+from crmlab.runs.catalogue import AnyParameters, Report
 from crmlab.runs.render import Printer
-from crmlab.runs.report_parameters import ReportParameters
 from crmlab.runs.run import INTERRUPTED, Published, run_report
 
 if TYPE_CHECKING:
     from crmlab.runs.execute import Progress
 
-Task = tuple[Report, ReportParameters]
+Task = tuple[Report, AnyParameters]
 _AT_ONCE = 2
 
 

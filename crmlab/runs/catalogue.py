@@ -7,6 +7,7 @@ from pathlib import Path
 
 import crmlab
 from crmlab.errors import ParameterError
+from crmlab.runs.contract_parameters import ContractRetention
 from crmlab.runs.report_parameters import (
     CustomerValuation,
     ReportParameters,
@@ -15,12 +16,15 @@ from crmlab.runs.report_parameters import (
 )
 
 
+AnyParameters = ReportParameters | ContractRetention
+
+
 class UnknownReport(ParameterError):
     """A report that there is not."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"There is no report '{name}'. The reports are: {', '.join(PARAMETERS)}.")
+        super().__init__(f"There is no report '{name}'. The reports are: {', '.join(EVERY)}.")
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Report:
     """A report: its name, the kind of its parameters, and the notebook that makes it."""
 
     name: str
-    parameters: type[ReportParameters]
+    parameters: type[AnyParameters]
     notebook: Path
 
 
@@ -37,13 +41,17 @@ PARAMETERS: dict[str, type[ReportParameters]] = {
     "retention": Retention,
     "strategy-review": StrategyReview,
 }
+"""The reports on purchases, which the demo makes on CDNOW."""
+
+EVERY: dict[str, type[AnyParameters]] = {**PARAMETERS, "contract-retention": ContractRetention}
+"""All reports."""
 
 
 def find(name: str) -> Report:
     """The report called `name`; UnknownReport with the names there are otherwise."""
-    if name not in PARAMETERS:
+    if name not in EVERY:
         raise UnknownReport(name)
-    return Report(name, PARAMETERS[name], notebooks() / f"{name.replace('-', '_')}.ipynb")
+    return Report(name, EVERY[name], notebooks() / f"{name.replace('-', '_')}.ipynb")
 
 
 def notebooks() -> Path:

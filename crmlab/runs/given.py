@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TypeVar, get_args
 
 from crmlab.errors import ParameterError, SourceNotFound, UnknownParameter, UnreadableSource
-from crmlab.runs.parameters import BASE, CDNOW, SourceParameters
+from crmlab.runs.parameters import BASE, CDNOW, EXAMPLE, Declared
 
-P = TypeVar("P", bound=SourceParameters)
+P = TypeVar("P", bound=Declared)
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -61,7 +61,7 @@ def gather(
     return kind.build(values)
 
 
-def from_text(kind: type[SourceParameters], name: str, text: str) -> object:
+def from_text(kind: type[Declared], name: str, text: str) -> object:
     """The value that `text` stands for in parameter `name`.
 
     Text that does not read as the type stays text, which the parameters' own check then refuses.
@@ -81,7 +81,7 @@ def from_text(kind: type[SourceParameters], name: str, text: str) -> object:
     return text
 
 
-def read_file(kind: type[SourceParameters], path: Path) -> dict[str, object]:
+def read_file(kind: type[Declared], path: Path) -> dict[str, object]:
     """The values in a YAML or JSON file, by name."""
     try:
         if path.stat().st_size > _LARGEST:
@@ -113,7 +113,7 @@ def _read_json(path: Path, text: str) -> dict[str, object]:
     return values
 
 
-def _read_yaml(kind: type[SourceParameters], path: Path, text: str) -> dict[str, object]:
+def _read_yaml(kind: type[Declared], path: Path, text: str) -> dict[str, object]:
     """Read the words themselves, so that NO, 1997-09-30 and 007 stay what was written."""
     import yaml
 
@@ -131,7 +131,7 @@ def _read_yaml(kind: type[SourceParameters], path: Path, text: str) -> dict[str,
     return {key.value: _yaml_value(kind, key.value, value) for key, value in node.value}
 
 
-def _yaml_value(kind: type[SourceParameters], name: str, node: object) -> object:
+def _yaml_value(kind: type[Declared], name: str, node: object) -> object:
     text, tag = getattr(node, "value", None), getattr(node, "tag", "")
     if not isinstance(text, str):
         return [] if tag.endswith("seq") else {}
@@ -154,7 +154,7 @@ def locate(source: str) -> str:
     base = BASE.fullmatch(source)
     if base is not None:
         return _base(source, _at_home(base["folder"] or _FOLDER), base["day"] or "")
-    if source in CDNOW or _NAMED.fullmatch(source):
+    if source in (*CDNOW, EXAMPLE) or _NAMED.fullmatch(source):
         return source
     path = _at_home(source)
     try:

@@ -13,8 +13,7 @@ from pathlib import Path
 
 import crmlab
 from crmlab.runs import publish
-from crmlab.runs.catalogue import Report
-from crmlab.runs.report_parameters import ReportParameters
+from crmlab.runs.catalogue import AnyParameters, Report
 from crmlab.runs.results import Results
 
 SCHEMA_VERSION = 1
@@ -35,7 +34,7 @@ class Run:
     """One run of one report: what was asked, when, and where it writes."""
 
     report: Report
-    parameters: ReportParameters
+    parameters: AnyParameters
     run_id: str
     started: datetime.datetime
     folder: Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.config import JsonDict
@@ -13,6 +13,9 @@ from crmlab.errors import AddressAsSource, UnknownParameter, WrongParameter
 
 CDNOW = ("cdnow", "cdnow-sample")
 """The built-in sources; any other is the path of a file."""
+
+EXAMPLE = "contracts-example"
+"""Simulated contracts that come with the package, as crmlab.intake.examples has them."""
 
 BASE = re.compile(r"base(:(?P<folder>.+?))?(?P<day>@[0-9-]+)?")
 """How a customer base is named as a source, as crmlab.intake.customer_base.address has it."""
@@ -80,10 +83,72 @@ MEANING = (
 """Parameters that say how its rows are understood."""
 
 
-class SourceParameters(BaseModel):
-    """Where the purchases are, how they are read and what they mean."""
+class Declared(BaseModel):
+    """What all parameters can do: be built from what was given, told, and passed on."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", allow_inf_nan=False)
+    groups: ClassVar[dict[str, tuple[str, ...]]] = {}
+
+    @classmethod
+    def build(cls, values: dict[str, object]) -> Self:
+        """Check `values` and make the parameters; UnknownParameter or WrongParameter otherwise."""
+        AddressAsSource.refuse(values.get("source"))
+        for name in values:
+            if name not in cls.model_fields:
+                raise UnknownParameter(name, cls.model_fields)
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            name = str(error.errors()[0]["loc"][0])
+            raise WrongParameter(name, _brief(values[name]), cls.expected(name)) from None
+
+    @classmethod
+    def expected(cls, name: str) -> str:
+        """What parameter `name` may be, in words."""
+        return _extra(cls, name)["expected"]
+
+    @classmethod
+    def describe(cls) -> list[dict[str, object]]:
+        """Name, type, unit, default and meaning of every parameter, in order."""
+        return [
+            {
+                "name": name,
+                "type": cls.expected(name),
+                "unit": _extra(cls, name)["unit"],
+                "default": field.default,
+                "meaning": field.description,
+            }
+            for name, field in cls.model_fields.items()
+        ]
+
+    def for_notebook(self) -> dict[str, object]:
+        """All parameters as a notebook gets them, those of `groups` in groups.
+
+        Of a group, only what was given is in it: `columns`, `reading` and `meaning` are options
+        of crmlab.read_transactions, `costs` of crmlab.Study.run.
+        """
+        values = self.model_dump()
+        fields = type(self).model_fields
+        groups: dict[str, object] = {"source": values.pop("source")}
+        for group, names in self.groups.items():
+            given = {name: values.pop(name) for name in names if name in fields}
+            groups[group] = {k: v for k, v in given.items() if v != fields[k].default}
+        return groups | values
+
+    def assumed(self) -> list[str]:
+        """Names of the parameters that were left at their defaults."""
+        return [name for name in type(self).model_fields if name not in self.model_fields_set]
+
+    def filled(self, facts: dict[str, str]) -> Self:
+        """The same with what is known where nothing was given."""
+        known = {k: v for k, v in facts.items() if getattr(self, k, "") is None}
+        return self.model_copy(update=known)
+
+
+class SourceParameters(Declared):
+    """Where the purchases are, how they are read and what they mean."""
+
+    groups: ClassVar = {"columns": COLUMNS, "reading": READING, "meaning": MEANING, "costs": COSTS}
 
     source: Text = declare(
         CDNOW[0],
@@ -217,57 +282,6 @@ class SourceParameters(BaseModel):
         "date",
     )
 
-    @classmethod
-    def build(cls, values: dict[str, object]) -> Self:
-        """Check `values` and make the parameters; UnknownParameter or WrongParameter otherwise."""
-        AddressAsSource.refuse(values.get("source"))
-        for name in values:
-            if name not in cls.model_fields:
-                raise UnknownParameter(name, cls.model_fields)
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            name = str(error.errors()[0]["loc"][0])
-            raise WrongParameter(name, _brief(values[name]), cls.expected(name)) from None
-
-    @classmethod
-    def expected(cls, name: str) -> str:
-        """What parameter `name` may be, in words."""
-        return _extra(cls, name)["expected"]
-
-    @classmethod
-    def describe(cls) -> list[dict[str, object]]:
-        """Name, type, unit, default and meaning of every parameter, in order."""
-        return [
-            {
-                "name": name,
-                "type": cls.expected(name),
-                "unit": _extra(cls, name)["unit"],
-                "default": field.default,
-                "meaning": field.description,
-            }
-            for name, field in cls.model_fields.items()
-        ]
-
-    def for_notebook(self) -> dict[str, object]:
-        """All parameters as a notebook gets them: those of the source and the costs in groups.
-
-        Of a group, only what was given is in it: `columns`, `reading` and `meaning` are options
-        of crmlab.read_transactions, `costs` of crmlab.Study.run.
-        """
-        values = self.model_dump()
-        groups: dict[str, object] = {"source": values.pop("source")}
-        every = {"columns": COLUMNS, "reading": READING, "meaning": MEANING, "costs": COSTS}
-        fields = type(self).model_fields
-        for group, names in every.items():
-            given = {name: values.pop(name) for name in names if name in fields}
-            groups[group] = {k: v for k, v in given.items() if v != fields[k].default}
-        return groups | values
-
-    def assumed(self) -> list[str]:
-        """Names of the parameters that were left at their defaults."""
-        return [name for name in type(self).model_fields if name not in self.model_fields_set]
-
     def resolved(self) -> Self:
         """The same with what follows from the source filled in, so that every run is explicit."""
         if BASE.fullmatch(self.source):  # a base knows what its free days are
@@ -275,13 +289,8 @@ class SourceParameters(BaseModel):
         facts = CDNOW_FACTS if self.source in CDNOW else {"zero_amount": "ignore"}
         return self.filled(facts)
 
-    def filled(self, facts: dict[str, str]) -> Self:
-        """The same with what is known where nothing was given."""
-        known = {k: v for k, v in facts.items() if getattr(self, k, "") is None}
-        return self.model_copy(update=known)
 
-
-def _extra(kind: type[SourceParameters], name: str) -> dict[str, str]:
+def _extra(kind: type[Declared], name: str) -> dict[str, str]:
     extra = kind.model_fields[name].json_schema_extra
     return {k: str(v) for k, v in extra.items()} if isinstance(extra, dict) else {}
 

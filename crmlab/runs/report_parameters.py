@@ -89,7 +89,7 @@ class ReportParameters(SourceParameters):
         if calibration_end is not before it.
         """
         full = super().resolved().filled({"region": REGIONS[self.language]})
-        full._check_names()
+        check_names(full.language, full.region, full.currency)
         if full.observation_end is None:
             raise MissingParameter("observation_end", _MISSING, "2026-06-30")
         if full.calibration_end is None or full.calibration_end < full.observation_end:
@@ -99,18 +99,19 @@ class ReportParameters(SourceParameters):
         expected = f"a date as YYYY-MM-DD, before observation_end ({full.observation_end})"
         raise WrongParameter("calibration_end", full.calibration_end, expected)
 
-    def _check_names(self) -> None:
-        """Refuse, before a kernel starts, a region or a currency that there is not."""
-        import babel  # here, so that the list of parameters is shown without it
-        import babel.numbers
 
-        try:
-            babel.Locale(self.language, self.region)
-        except babel.UnknownLocaleError:
-            expected = f"a region in which {self.language} is written, such as ES, MX, US or GB"
-            raise WrongParameter("region", self.region, expected) from None
-        if self.currency is not None and not babel.numbers.is_currency(self.currency):
-            raise WrongParameter("currency", self.currency, "an ISO 4217 code, such as EUR")
+def check_names(language: str, region: str | None, currency: str | None) -> None:
+    """Refuse, before a kernel starts, a region or a currency that there is not."""
+    import babel  # here, so that the list of parameters is shown without it
+    import babel.numbers
+
+    try:
+        babel.Locale(language, region)
+    except babel.UnknownLocaleError:
+        expected = f"a region in which {language} is written, such as ES, MX, US or GB"
+        raise WrongParameter("region", region, expected) from None
+    if currency is not None and not babel.numbers.is_currency(currency):
+        raise WrongParameter("currency", currency, "an ISO 4217 code, such as EUR")
 
 
 TARGET_GROWTH = declare(

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from crmlab.errors import CrmlabError
 from crmlab.runs import manifest, publish
-from crmlab.runs.catalogue import Report
+from crmlab.runs.catalogue import AnyParameters, Report
 from crmlab.runs.given import locate
 from crmlab.runs.manifest import Outcome, Run
 from crmlab.runs.render import Printer, pages, to_html
-from crmlab.runs.report_parameters import ReportParameters
 from crmlab.runs.results import Headline, IncompleteResults, Results, read_results
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Published:
 
 def run_report(
     report: Report,
-    parameters: ReportParameters,
+    parameters: AnyParameters,
     out: Path,
     *,
     printer: Printer,

@@ -1,0 +1,136 @@
+"""What goes with leaving: effects, whether they last, and whether predictions come true."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crmlab.customers.contracts.calibration import Calibration
+from crmlab.customers.contracts.churn import Churn
+from crmlab.customers.contracts.study import ContractStudy
+from crmlab.reporting import contract_figures as figures
+from crmlab.reporting.language import Language, Quantity, count, day, number, plain, share
+from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
+
+NUMBERS = ("early", "late", "inflation")
+USELESS = 0.0
+"""A skill at which a prediction is no better than the mean rate for all."""
+
+
+def drivers_page(study: ContractStudy, language: Language) -> Page:
+    """Effects of covariates by Cox and logit, proportionality, calibration, cautions."""
+    found = study.drivers
+    if found is None:
+        return Page("contracts.drivers", (say("drivers.none"),), language)
+    fits = {k: f for k, f in (("cox", found.cox), ("logit", found.logit)) if f is not None}
+    if not fits:
+        return Page("contracts.drivers", (say("drivers.few"),), language)
+    blocks: list[Block] = [
+        _forest({k: f.effects for k, f in fits.items()}, study, language),
+        say("drivers.how", style="caveat"),
+        *_proportional(found),
+        *_notes(found),
+        _since(found),
+        *_calibration(found.calibration, language),
+        say("drivers.caution", style="caveat"),
+    ]
+    return Page("contracts.drivers", tuple(blocks), language)
+
+
+def _forest(fits: dict[str, pd.DataFrame], study: ContractStudy, language: Language) -> Figure:
+    effects = next(iter(fits.values()))
+    names = [_name(row) for _, row in effects.iterrows()]
+    frame = effects[["customers", "left"]].copy()
+    frame.insert(0, "effect", names)
+    kinds = {"effect": "plain", "customers": "count", "left": "count"}
+    for kind, table in fits.items():
+        columns = {"ratio": kind, "lower": f"{kind}_lower", "upper": f"{kind}_upper"}
+        frame = frame.join(table[list(columns)].rename(columns=columns))
+        kinds |= dict.fromkeys(columns.values(), "number")
+    return Figure(
+        "drivers",
+        figures.forest(names, fits, language),
+        _strongest(effects, names),
+        say("alt.drivers", effects=count(len(names))),
+        Table("drivers", frame, kinds, rows=24,
+              more={"cox_p": "number"} if "cox_p" in frame else {}),
+    )  # fmt: skip
+
+
+def _name(row: pd.Series) -> str:
+    return f"{row['covariate']}: {row['level']} / {row['reference']}" if row["level"] else (
+        f"{row['covariate']} (+1)")  # fmt: skip
+
+
+def _strongest(effects: pd.DataFrame, names: list[str]) -> Sentence:
+    """The effect of a level furthest from none among those that chance does not explain."""
+    sure = effects[((effects["lower"] > 1) | (effects["upper"] < 1)) & (effects["level"] != "")]
+    if sure.empty:
+        return say("drivers.no_effect", effects=count(len(effects)))
+    away = sure["ratio"].where(sure["ratio"] > 1, 1 / sure["ratio"])
+    row = sure.loc[away.idxmax()]
+    key = "drivers.more" if row["ratio"] > 1 else "drivers.less"
+    return say(key, covariate=plain(row["covariate"]), level=plain(row["level"]),
+               reference=plain(row["reference"]), ratio=number(row["ratio"]),
+               lower=number(row["lower"]), upper=number(row["upper"]))  # fmt: skip
+
+
+def _proportional(found: Churn) -> list[Sentence]:
+    """Whether the effects hold at any tenure."""
+    if found.cox is None or found.cox.proportional is None:
+        return []
+    p = float(found.cox.proportional.loc["(all)", "p_value"])
+    changed = [f for f in found.cox.findings if f.code == "not_proportional"]
+    if p >= 0.05:
+        return [say("drivers.proportional", p_value=number(p))]
+    out = [say("drivers.not_proportional", p_value=plain("< 0.001") if p < 1e-3 else number(p))]
+    return out + [
+        say("drivers.changes", name=plain(f.figures["name"]), early=number(float(f.figures["early"])),
+            late=number(float(f.figures["late"])))
+        for f in changed
+    ]  # fmt: skip
+
+
+def _notes(found: Churn) -> list[Sentence]:
+    """What was noticed of the covariates: collinear, pooled, the same customers."""
+    fit = found.cox or found.logit
+    findings = () if fit is None else fit.findings
+    noted = [f for f in findings if f.code not in ("not_proportional", "undated_covariate")]
+    out = [say(f"drivers.found.{f.code}", style="caveat", **_figures(f.figures)) for f in noted]
+    undated = [str(f.figures["name"]) for f in findings if f.code == "undated_covariate"]
+    if undated:
+        out.append(say("drivers.undated", style="caveat", names=plain(", ".join(undated))))
+    return out
+
+
+def _figures(figures: object) -> dict[str, Quantity]:
+    pairs = dict(figures).items()  # type: ignore[call-overload]
+    return {k: number(float(v)) if k in NUMBERS else plain(v) for k, v in pairs}
+
+
+def _since(found: Churn) -> Sentence:
+    customers = count(len(found.seen))
+    if found.seen.cut_off is None:
+        return say("drivers.from_begin", style="caveat", customers=customers)
+    return say("drivers.from_cut_off", style="caveat", customers=customers,
+               cut_off=day(found.seen.cut_off))  # fmt: skip
+
+
+def _calibration(found: Calibration | None, language: Language) -> list[Block]:
+    if found is None:
+        return [say("drivers.unchecked", style="caveat")]
+    key = "drivers.calibration" if found.skill > USELESS else "drivers.calibration_poor"
+    kinds = {"group": "count", "renewals": "count", "predicted": "share", "observed": "share",
+             "lower": "share", "upper": "share"}  # fmt: skip
+    return [
+        Figure(
+            "calibration",
+            figures.calibration(found.table, language),
+            say(key, expected=count(found.expected), left=count(found.left), ece=share(found.ece),
+                auc=share(found.auc)),
+            say("alt.calibration", groups=count(len(found.table))),
+            Table("calibration", found.table.reset_index(), kinds),
+        ),
+        say("drivers.skill", style="caveat", skill=share(max(found.skill, -9.99)),
+            brier=Quantity(found.brier, "exact"),
+            brier_base=Quantity(found.brier_base, "exact")),
+    ]  # fmt: skip
