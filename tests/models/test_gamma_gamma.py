@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from crmlab import GammaGamma
 from crmlab.errors import NotDefined, NotEstimable
-from crmlab.models.base import parameters
+from crmlab.models.estimates import parameters
 from crmlab.models.gamma_gamma import _every, _median, _objective
 
 
