@@ -39,8 +39,8 @@ bench-models: $(VENV)/.installed ## time fits and scores against lifetimes, to 1
 bench-intake: $(VENV)/.installed ## time reading and checking a CSV against DuckDB's own reading of it
 	$(BIN)/python benchmarks/intake.py
 
-bench-scale: $(VENV)/.installed ## time 1 to 50 million purchases against lifetimes and DuckDB (an hour)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py
+bench-scale: $(VENV)/.installed ## time 1 to 50 million purchases against others: PYMC=its Python, if any
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/scale.py $(if $(PYMC),--pymc $(PYMC))
 
 check-uci: $(VENV)/.installed ## read UCI Online Retail to the row and cent: make check-uci DATA=folder
 	$(BIN)/python benchmarks/uci.py $(DATA)
