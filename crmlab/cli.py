@@ -30,7 +30,9 @@ app.command()(cli_scale.score)
 app.command("sql")(cli_scale.print_statement)
 app.command()(cli_scale.fit)
 
-Name = Annotated[str, typer.Argument(help="customer-valuation, retention, contract-retention or strategy-review")]
+Name = Annotated[
+    str, typer.Argument(help="customer-valuation, retention, contract-retention or strategy-review")
+]
 Out = Annotated[Path, typer.Option(help="the folder that reports are written to")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="a parameter; repeatable")

@@ -58,7 +58,9 @@ def _at_risk(axes: Axes, tables: list[pd.DataFrame], language: Language, last: i
     places = [int(x) for x in axes.get_xticks() if 0 <= x <= last]
     transform = axes.get_xaxis_transform()
     first = -0.26
-    axes.text(0, first, language.text("figure.at_risk"), transform=transform, color=GREY, fontsize=9)
+    axes.text(
+        0, first, language.text("figure.at_risk"), transform=transform, color=GREY, fontsize=9
+    )
     for k, table in enumerate(tables):
         for place in places:
             at = table["at_risk"].get(max(place, 1))

@@ -128,7 +128,7 @@ def rates_page(study: ContractStudy, language: Language) -> Page:
     n = table.index.to_numpy(dtype=float)
     lines = {name: fit.model.retention_rate(n) for name, fit in study.fits.items()}
     table = table.assign(**lines, **{CONSTANT: study.retention})
-    first, late = table.iloc[0], table.iloc[-max(round(LATE * len(table)), 1):]
+    first, late = table.iloc[0], table.iloc[-max(round(LATE * len(table)), 1) :]
     passed, expected = (np.average(late[c], weights=late["at_risk"])
                         for c in ("retention_rate", study.chosen))  # fmt: skip
     kinds = {"renewal": "count", "at_risk": "count", "left": "count", "retention_rate": "rate",
@@ -212,5 +212,3 @@ def _infinite(study: ContractStudy) -> list[Sentence]:
     endless = study.life[(study.life["method"] == "model") & (study.life["life"] == float("inf"))]
     names = ", ".join(endless["model"])
     return [say("contracts.endless", style="caveat", models=plain(names))] if names else []
-
-

@@ -6,7 +6,18 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.contracts.study import ContractStudy
-from crmlab.reporting.language import Language, count, day, length, money, plain, rate, share, term, years
+from crmlab.reporting.language import (
+    Language,
+    count,
+    day,
+    length,
+    money,
+    plain,
+    rate,
+    share,
+    term,
+    years,
+)
 from crmlab.reporting.pages import (
     Block,
     Cover,
@@ -31,7 +42,9 @@ def cover(study: ContractStudy, language: Language) -> Cover:
     """Title, what it is about, and the contents."""
     source, end = plain(study.contracts.source.rsplit("/", 1)[-1]), study.contracts.observation_end
     if end is None:
-        return Cover("contracts.title", say("contracts.about_undated", source=source), PAGES, language)
+        return Cover(
+            "contracts.title", say("contracts.about_undated", source=source), PAGES, language
+        )
     about = say("contracts.about", source=source, end=day(end))
     return Cover("contracts.title", about, PAGES, language)
 
