@@ -37,7 +37,9 @@ app = typer.Typer(
 
 app.add_typer(base, name="base")
 
-Name = Annotated[str, typer.Argument(help="customer-valuation, retention, contract-retention or strategy-review")]
+Name = Annotated[
+    str, typer.Argument(help="customer-valuation, retention, contract-retention or strategy-review")
+]
 Out = Annotated[Path, typer.Option(help="the folder that reports are written to")]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="a parameter; repeatable")

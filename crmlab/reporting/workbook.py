@@ -12,7 +12,13 @@ import xlsxwriter
 from crmlab.reporting.language import Language, Quantity
 from crmlab.reporting.pages import WORDS, Table, column_head, plain_value
 
-FORMATS = {"share": "0.0%", "rate": "0.0%", "money": "#,##0.00", "cents": "#,##0.00", "count": "#,##0"}
+FORMATS = {
+    "share": "0.0%",
+    "rate": "0.0%",
+    "money": "#,##0.00",
+    "cents": "#,##0.00",
+    "count": "#,##0",
+}
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 
 

@@ -15,7 +15,6 @@ from crmlab.runs.report_parameters import (
     StrategyReview,
 )
 
-
 AnyParameters = ReportParameters | ContractRetention
 
 
