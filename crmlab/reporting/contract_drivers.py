@@ -27,7 +27,7 @@ def drivers_page(study: ContractStudy, language: Language) -> Page:
     if not fits:
         return Page("contracts.drivers", (say("drivers.few"),), language)
     blocks: list[Block] = [
-        _forest({k: f.effects for k, f in fits.items()}, study, language),
+        _forest({k: f.effects for k, f in fits.items()}, language),
         say("drivers.how", style="caveat"),
         *_proportional(found),
         *_notes(found),
@@ -38,7 +38,7 @@ def drivers_page(study: ContractStudy, language: Language) -> Page:
     return Page("contracts.drivers", tuple(blocks), language)
 
 
-def _forest(fits: dict[str, pd.DataFrame], study: ContractStudy, language: Language) -> Figure:
+def _forest(fits: dict[str, pd.DataFrame], language: Language) -> Figure:
     effects = next(iter(fits.values()))
     names = [_name(row) for _, row in effects.iterrows()]
     frame = effects[["customers", "left"]].copy()
@@ -51,7 +51,7 @@ def _forest(fits: dict[str, pd.DataFrame], study: ContractStudy, language: Langu
     return Figure(
         "drivers",
         figures.forest(names, fits, language),
-        _strongest(effects, names),
+        _strongest(effects),
         say("alt.drivers", effects=count(len(names))),
         Table("drivers", frame, kinds, rows=24),
     )  # fmt: skip
@@ -62,7 +62,7 @@ def _name(row: pd.Series) -> str:
         f"{row['covariate']} (+1)")  # fmt: skip
 
 
-def _strongest(effects: pd.DataFrame, names: list[str]) -> Sentence:
+def _strongest(effects: pd.DataFrame) -> Sentence:
     """The effect of a level furthest from none among those that chance does not explain."""
     sure = effects[((effects["lower"] > 1) | (effects["upper"] < 1)) & (effects["level"] != "")]
     if sure.empty:

@@ -83,7 +83,7 @@ def _tenures(axes: Axes, language: Language, unit: str, last: int) -> None:
 
 def projection(table: pd.DataFrame, last: int, names: Mapping[str, str], language: Language,
                unit: str, start: int | None = None) -> str:  # fmt: skip
-    """Survival as observed to `last`, and by each model beyond; `start`: where models stop learning.
+    """Survival as observed to `last`, and by each model beyond; `start`: where they stop learning.
 
     `names`: columns of models with their words, the one that values rest on first.
     """
@@ -172,7 +172,7 @@ def residual(table: pd.DataFrame, alike: float, language: Language, unit: str) -
 
 
 def forest(names: Sequence[str], fits: Mapping[str, pd.DataFrame], language: Language) -> str:
-    """Effects with their limits, a line a covariate's level; 1 is no effect. The first is filled."""
+    """Effects with their limits, a line a covariate's level; 1 is no effect."""
     with look():
         figure, axes = canvas(1.0 + 0.42 * len(names))
         y = np.arange(len(names))[::-1].astype(float)

@@ -189,8 +189,8 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
         *[say(f"contracts.found.{found.code}", style="text", **_figures(found.figures))
           for found in account.findings],
         say("contracts.watched", watched=count(watched), used=count(len(contracts.table)),
-            renewals=count(study.curve.table["at_risk"].iloc[1:].sum()), left=count(study.curve.ended),
-            last=count(study.curve.last)),
+            renewals=count(study.curve.table["at_risk"].iloc[1:].sum()),
+            left=count(study.curve.ended), last=count(study.curve.last)),
         _opened(study),
     ]  # fmt: skip
     return Page("contracts.account", tuple(blocks), language)
