@@ -130,7 +130,7 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
             say(key, expected=count(found.expected), left=count(found.left), ece=share(found.ece),
                 auc=share(found.auc)),
             say("alt.calibration", groups=count(len(found.table))),
-            Table("calibration", found.table.reset_index(), kinds),
+            Table("calibration", found.table.reset_index(), kinds, rows=6),
         ),
         say("drivers.skill", style="caveat", skill=share(max(found.skill, -9.99)),
             brier=Quantity(found.brier, "exact"),

@@ -48,6 +48,7 @@ def survival(
         _tenures(axes, language, unit, last)
         axes.set_ylabel(language.text("figure.under_contract"))
         written(axes.yaxis, language, "share")
+        axes.tick_params(labelbottom=True)
         _at_risk(below, list(curves.values()), language, last)
         return svg(figure)
 

@@ -197,7 +197,7 @@ def _residual(study: ContractStudy, language: Language) -> Figure:
             late=money(each["value"].iloc[-1]), tenure=length(int(each.index[-1]), unit),
             alike=money(study.alike_each)),
         say("alt.residual", first=money(each["value"].iloc[0]), last=money(each["value"].iloc[-1])),
-        Table("residual", frame, kinds, total=True, rows=7),
+        Table("residual", frame, kinds, total=True, rows=5),
     )  # fmt: skip
 
 
