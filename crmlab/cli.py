@@ -67,7 +67,7 @@ def _main(
 
 @app.command()
 def demo(out: Out = Path("reports")) -> None:
-    """Make all reports, in English and in Spanish, on the built-in CDNOW data."""
+    """Make all reports on purchases, in English and in Spanish, on the built-in CDNOW data."""
     with _answering():
         from crmlab.runs.batch import run_all
         from crmlab.runs.catalogue import PARAMETERS, find

@@ -182,7 +182,7 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
     watched, unit = study.curve.customers, term(f"unit.{contracts.period}")
     blocks: list[Block] = [
         say("contracts.used", style="lead", used=count(account.used), read=count(account.read),
-            share=share(account.used / account.read)),
+            share=rate(account.used / account.read)),
         _account_table(study),
         say("account.balance_contracts", style="caveat"),
         say("contracts.tenure_dated" if contracts.dated else "contracts.tenure_told", period=unit),
