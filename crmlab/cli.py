@@ -60,8 +60,8 @@ def _main(
 
 @app.command()
 def demo(out: Out = Path("reports")) -> None:
-    """Make all reports, in English and in Spanish, on the built-in CDNOW data."""
-    with answering():
+    """Make all reports on purchases, in English and in Spanish, on the built-in CDNOW data."""
+    with _answering():
         from crmlab.runs.batch import run_all
         from crmlab.runs.catalogue import PARAMETERS, find
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from crmlab.customers.contracts.calibration import Calibration
 from crmlab.customers.contracts.churn import Churn
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.reporting import contract_figures as figures
-from crmlab.reporting.language import Language, Quantity, count, day, number, plain, share
-from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
+from crmlab.reporting.language import Language, Quantity, count, day, number, p_value, plain, share
+from crmlab.reporting.pages import Block, Data, Figure, Page, Sentence, Table, say
 
-NUMBERS = ("early", "late", "inflation")
-USELESS = 0.0
-"""A skill at which a prediction is no better than the mean rate for all."""
+NUMBERS = ("inflation",)
+SIGNIFICANT = 0.05
 
 
 def drivers_page(study: ContractStudy, language: Language) -> Page:
@@ -25,7 +27,7 @@ def drivers_page(study: ContractStudy, language: Language) -> Page:
     if not fits:
         return Page("contracts.drivers", (say("drivers.few"),), language)
     blocks: list[Block] = [
-        _forest({k: f.effects for k, f in fits.items()}, study, language),
+        _forest({k: f.effects for k, f in fits.items()}, language),
         say("drivers.how", style="caveat"),
         *_proportional(found),
         *_notes(found),
@@ -36,7 +38,7 @@ def drivers_page(study: ContractStudy, language: Language) -> Page:
     return Page("contracts.drivers", tuple(blocks), language)
 
 
-def _forest(fits: dict[str, pd.DataFrame], study: ContractStudy, language: Language) -> Figure:
+def _forest(fits: dict[str, pd.DataFrame], language: Language) -> Figure:
     effects = next(iter(fits.values()))
     names = [_name(row) for _, row in effects.iterrows()]
     frame = effects[["customers", "left"]].copy()
@@ -49,10 +51,9 @@ def _forest(fits: dict[str, pd.DataFrame], study: ContractStudy, language: Langu
     return Figure(
         "drivers",
         figures.forest(names, fits, language),
-        _strongest(effects, names),
+        _strongest(effects),
         say("alt.drivers", effects=count(len(names))),
-        Table("drivers", frame, kinds, rows=24,
-              more={"cox_p": "number"} if "cox_p" in frame else {}),
+        Table("drivers", frame, kinds, rows=24),
     )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def _name(row: pd.Series) -> str:
         f"{row['covariate']} (+1)")  # fmt: skip
 
 
-def _strongest(effects: pd.DataFrame, names: list[str]) -> Sentence:
+def _strongest(effects: pd.DataFrame) -> Sentence:
     """The effect of a level furthest from none among those that chance does not explain."""
     sure = effects[((effects["lower"] > 1) | (effects["upper"] < 1)) & (effects["level"] != "")]
     if sure.empty:
@@ -74,20 +75,22 @@ def _strongest(effects: pd.DataFrame, names: list[str]) -> Sentence:
                lower=number(row["lower"]), upper=number(row["upper"]))  # fmt: skip
 
 
-def _proportional(found: Churn) -> list[Sentence]:
-    """Whether the effects hold at any tenure."""
+def _proportional(found: Churn) -> list[Block]:
+    """Whether the effects hold at any tenure; the table is on the page only if they do not."""
     if found.cox is None or found.cox.proportional is None:
         return []
-    p = float(found.cox.proportional.loc["(all)", "p_value"])
-    changed = [f for f in found.cox.findings if f.code == "not_proportional"]
-    if p >= 0.05:
-        return [say("drivers.proportional", p_value=number(p))]
-    out = [say("drivers.not_proportional", p_value=plain("< 0.001") if p < 1e-3 else number(p))]
-    return out + [
-        say("drivers.changes", name=plain(f.figures["name"]), early=number(float(f.figures["early"])),
-            late=number(float(f.figures["late"])))
-        for f in changed
-    ]  # fmt: skip
+    tests = found.cox.proportional
+    p = p_value(tests.loc["(all)", "p_value"])
+    effects = found.cox.effects
+    names = dict(zip(found.cox.recipe.columns, [_name(row) for _, row in effects.iterrows()],
+                     strict=True))  # fmt: skip
+    frame = tests.drop(index="(all)").rename(index=names).rename_axis("effect").reset_index()
+    kinds = {"effect": "plain", "ratio_early": "number", "ratio_late": "number",
+             "p_value": "p_value"}  # fmt: skip
+    table = Table("proportional", frame, kinds, rows=24, more={"statistic": "number"})
+    if tests.loc["(all)", "p_value"] >= SIGNIFICANT:
+        return [say("drivers.proportional", p_value=p), Data(table)]
+    return [say("drivers.not_proportional", p_value=p), table]
 
 
 def _notes(found: Churn) -> list[Sentence]:
@@ -102,9 +105,8 @@ def _notes(found: Churn) -> list[Sentence]:
     return out
 
 
-def _figures(figures: object) -> dict[str, Quantity]:
-    pairs = dict(figures).items()  # type: ignore[call-overload]
-    return {k: number(float(v)) if k in NUMBERS else plain(v) for k, v in pairs}
+def _figures(figures: Mapping[str, Any]) -> dict[str, Quantity]:
+    return {k: number(float(v)) if k in NUMBERS else plain(v) for k, v in figures.items()}
 
 
 def _since(found: Churn) -> Sentence:
@@ -118,7 +120,7 @@ def _since(found: Churn) -> Sentence:
 def _calibration(found: Calibration | None, language: Language) -> list[Block]:
     if found is None:
         return [say("drivers.unchecked", style="caveat")]
-    key = "drivers.calibration" if found.skill > USELESS else "drivers.calibration_poor"
+    key = "drivers.calibration" if found.skill > 0 else "drivers.calibration_poor"
     kinds = {"group": "count", "renewals": "count", "predicted": "share", "observed": "share",
              "lower": "share", "upper": "share"}  # fmt: skip
     return [
@@ -128,7 +130,7 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
             say(key, expected=count(found.expected), left=count(found.left), ece=share(found.ece),
                 auc=share(found.auc)),
             say("alt.calibration", groups=count(len(found.table))),
-            Table("calibration", found.table.reset_index(), kinds),
+            Table("calibration", found.table.reset_index(), kinds, rows=6),
         ),
         say("drivers.skill", style="caveat", skill=share(max(found.skill, -9.99)),
             brier=Quantity(found.brier, "exact"),

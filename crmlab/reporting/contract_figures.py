@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -18,13 +19,19 @@ MODELS: dict[str, tuple[str, Any]] = {
     "sBG": (ACCENT, "-"), "BdW": ("#7b5ea7", (0, (5, 2))), "constant": (WARN, (0, (1, 1.4))),
 }  # fmt: skip
 
+COARSE = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+FINE = (0.2, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0)
+"""Ratios at which the axis of a forest plot has its marks: where effects are strong, and else."""
+
 
 def survival(
     curves: Mapping[str, pd.DataFrame], names: Sequence[str], language: Language, unit: str
 ) -> str:
     """Kaplan-Meier steps with their bands, names at their ends, numbers at risk below."""
     with look():
-        figure, axes = canvas(3.3 + 0.22 * len(curves))
+        figure, _ = canvas(3.2 + 0.24 * len(curves))
+        figure.clear()
+        axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[11, 1 + len(curves)])
         last = max(int(table.index[-1]) for table in curves.values())
         ends = []
         for k, table in enumerate(curves.values()):
@@ -41,7 +48,8 @@ def survival(
         _tenures(axes, language, unit, last)
         axes.set_ylabel(language.text("figure.under_contract"))
         written(axes.yaxis, language, "share")
-        _at_risk(axes, list(curves.values()), language, last)
+        axes.tick_params(labelbottom=True)
+        _at_risk(below, list(curves.values()), language, last)
         return svg(figure)
 
 
@@ -54,19 +62,17 @@ def _names_at_ends(axes: Axes, ends: list[tuple[float, float, str]], names: Sequ
 
 
 def _at_risk(axes: Axes, tables: list[pd.DataFrame], language: Language, last: int) -> None:
-    """Numbers at risk under the axis, a line a curve in its colour."""
+    """Numbers at risk on axes of their own, a line a curve in its colour."""
     places = [int(x) for x in axes.get_xticks() if 0 <= x <= last]
-    transform = axes.get_xaxis_transform()
-    first = -0.26
-    axes.text(
-        0, first, language.text("figure.at_risk"), transform=transform, color=GREY, fontsize=9
-    )
+    axes.set_axis_off()
+    axes.set_ylim(-len(tables) - 0.5, 0.5)
+    axes.text(0, 0, language.text("figure.at_risk"), color=GREY, fontsize=9, va="center")
     for k, table in enumerate(tables):
         for place in places:
             at = table["at_risk"].get(max(place, 1))
             text = "0" if at is None else language.write(count(at))
-            axes.text(place, first - 0.085 * (k + 1), text, transform=transform, ha="center",
-                      fontsize=9, color=COLOURS[k % len(COLOURS)])  # fmt: skip
+            axes.text(place, -k - 1, text, ha="center", va="center", fontsize=9,
+                      color=COLOURS[k % len(COLOURS)])  # fmt: skip
 
 
 def _tenures(axes: Axes, language: Language, unit: str, last: int) -> None:
@@ -78,7 +84,7 @@ def _tenures(axes: Axes, language: Language, unit: str, last: int) -> None:
 
 def projection(table: pd.DataFrame, last: int, names: Mapping[str, str], language: Language,
                unit: str, start: int | None = None) -> str:  # fmt: skip
-    """Survival as observed to `last`, and by each model beyond; `start`: where models stop learning.
+    """Survival as observed to `last`, and by each model beyond; `start`: where they stop learning.
 
     `names`: columns of models with their words, the one that values rest on first.
     """
@@ -167,7 +173,7 @@ def residual(table: pd.DataFrame, alike: float, language: Language, unit: str) -
 
 
 def forest(names: Sequence[str], fits: Mapping[str, pd.DataFrame], language: Language) -> str:
-    """Effects with their limits, a line a covariate's level; 1 is no effect. The first is filled."""
+    """Effects with their limits, a line a covariate's level; 1 is no effect."""
     with look():
         figure, axes = canvas(1.0 + 0.42 * len(names))
         y = np.arange(len(names))[::-1].astype(float)
@@ -182,13 +188,11 @@ def forest(names: Sequence[str], fits: Mapping[str, pd.DataFrame], language: Lan
         every = pd.concat(fits.values())
         low, high = min(float(every["lower"].min()), 0.8), max(float(every["upper"].max()), 1.25)
         axes.set_xlim(low / 1.15, high * 1.15)
-        ticks = [t for t in (0.05, 0.1, 0.2, 0.5, 0.8, 1, 1.25, 1.5, 2, 3, 5, 10, 20)
-                 if low / 1.15 <= t <= high * 1.15]  # fmt: skip
-        if len(ticks) > 8:
-            ticks = [t for t in ticks if t not in (0.8, 1.25, 1.5)]
+        marks = COARSE if high / low > 8 else FINE
+        ticks = [t for t in marks if low / 1.15 <= t <= high * 1.15]
         axes.set_xticks(ticks, [language.write(number(t)) for t in ticks])
         axes.minorticks_off()
-        axes.set_yticks(y, names)
+        axes.set_yticks(y, [textwrap.fill(name, 34) for name in names], fontsize=9.5)
         axes.set_ylim(-0.6, len(names) - 0.4)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(language.text("figure.ratio"))

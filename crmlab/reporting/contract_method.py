@@ -175,7 +175,7 @@ def _figures(study: ContractStudy) -> dict[str, Any]:
         "totals": {
             "customers": len(study.equity.customers),
             "contracts": len(contracts.table),
-            "ended": study.curve.ended,
+            "not_renewed": study.curve.ended,
             "residual_value": float(study.equity.customers["residual_value"].sum()),
             "value_lower": total.lower,
             "value_upper": total.upper,

@@ -9,7 +9,17 @@ from crmlab.customers.contracts.projection import CONSTANT
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.customers.contracts.survival import compared
 from crmlab.reporting import contract_figures as figures
-from crmlab.reporting.language import Language, count, length, money, number, plain, rate, share
+from crmlab.reporting.language import (
+    Language,
+    count,
+    length,
+    money,
+    number,
+    p_value,
+    plain,
+    rate,
+    share,
+)
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
 
 SEGMENTS = 6
@@ -44,9 +54,9 @@ def _curve(study: ContractStudy, language: Language) -> Figure:
         "tenure": length(at, unit), "survival": share(found.value), "lower": share(found.lower),
         "upper": share(found.upper), "at_risk": count(table.loc[at, "at_risk"]),
     }  # fmt: skip
-    title = say("contracts.curve", **said)
+    title = say("contracts.curve", style="text", **said)
     if median == median:  # not reached: nan
-        title = say("contracts.curve_half", median=length(median, unit), **said)
+        title = say("contracts.curve_half", style="text", median=length(median, unit), **said)
     kinds = {"tenure": "count", "at_risk": "count", "left": "count", "survival": "share",
              "lower": "share", "upper": "share"}  # fmt: skip
     return Figure(
@@ -86,12 +96,8 @@ def _segments(study: ContractStudy, language: Language) -> list[Block]:
         ),
         say("contracts.log_rank" if study.difference.p_value < 0.05 else "contracts.log_rank_no",
             style="caveat", statistic=number(study.difference.statistic),
-            degrees=count(study.difference.degrees), p_value=_p(study.difference.p_value)),
+            degrees=count(study.difference.degrees), p_value=p_value(study.difference.p_value)),
     ]  # fmt: skip
-
-
-def _p(value: float) -> object:
-    return plain("< 0.0001") if value < 1e-4 else number(round(value, 4))
 
 
 def model_names(study: ContractStudy, language: Language) -> dict[str, str]:
@@ -191,7 +197,7 @@ def _residual(study: ContractStudy, language: Language) -> Figure:
             late=money(each["value"].iloc[-1]), tenure=length(int(each.index[-1]), unit),
             alike=money(study.alike_each)),
         say("alt.residual", first=money(each["value"].iloc[0]), last=money(each["value"].iloc[-1])),
-        Table("residual", frame, kinds, total=True, rows=8),
+        Table("residual", frame, kinds, total=True, rows=5),
     )  # fmt: skip
 
 

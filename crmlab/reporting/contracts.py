@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from crmlab.customers.contracts.projection import CONSTANT
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.reporting.language import (
     Language,
+    Quantity,
     count,
     day,
     length,
@@ -69,6 +74,7 @@ def in_one_page(study: ContractStudy, language: Language) -> Page:
                 "tile.contract_value_note", lower=money(total.lower), upper=money(total.upper))),
         )),
         _price(study),
+        *_doubt(study),
         _first(study),
         light(study),
     ]  # fmt: skip
@@ -122,6 +128,18 @@ def _price(study: ContractStudy) -> Finding:
     )  # fmt: skip
 
 
+def _doubt(study: ContractStudy) -> list[Sentence]:
+    """Says so where one constant rate came closer to what was held out than the model did."""
+    held = study.holdout
+    if held is None or study.chosen not in held.fits:
+        return []
+    error = held.errors["last_error"].abs()
+    if not error[CONSTANT] < error[study.chosen]:
+        return []
+    return [say("contracts.doubt", style="caveat", model=plain(study.chosen),
+                constant=share(error[CONSTANT]), error=share(error[study.chosen]))]  # fmt: skip
+
+
 def _first(study: ContractStudy) -> Finding:
     """Where those are who are expected to leave at their next renewal."""
     by = study.equity.by_tenure
@@ -134,7 +152,9 @@ def _first(study: ContractStudy) -> Finding:
     }  # fmt: skip
     early = said["share"].value > CONCENTRATED * said["customers"].value
     key = "early" if early else "even"
-    return Finding(say(f"contracts.first_{key}", **said), say(f"contracts.decision_{key}"))
+    return Finding(
+        say(f"contracts.first_{key}", style="text", **said), say(f"contracts.decision_{key}")
+    )
 
 
 def light(study: ContractStudy) -> Light:
@@ -162,15 +182,15 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
     watched, unit = study.curve.customers, term(f"unit.{contracts.period}")
     blocks: list[Block] = [
         say("contracts.used", style="lead", used=count(account.used), read=count(account.read),
-            share=share(account.used / account.read)),
+            share=rate(account.used / account.read)),
         _account_table(study),
         say("account.balance_contracts", style="caveat"),
         say("contracts.tenure_dated" if contracts.dated else "contracts.tenure_told", period=unit),
-        *[say(f"contracts.found.{found.code}", **_figures(found.figures))
+        *[say(f"contracts.found.{found.code}", style="text", **_figures(found.figures))
           for found in account.findings],
         say("contracts.watched", watched=count(watched), used=count(len(contracts.table)),
-            renewals=count(study.curve.table["at_risk"].iloc[1:].sum()), left=count(study.curve.ended),
-            last=count(study.curve.last)),
+            renewals=count(study.curve.table["at_risk"].iloc[1:].sum()),
+            left=count(study.curve.ended), last=count(study.curve.last)),
         _opened(study),
     ]  # fmt: skip
     return Page("contracts.account", tuple(blocks), language)
@@ -183,9 +203,12 @@ def _opened(study: ContractStudy) -> Sentence:
     return say("contracts.opened", style="caveat", opened=day(opened))
 
 
-def _figures(figures: object) -> dict[str, object]:
-    write = {"share": share, "customers": count, "end_is": lambda v: term(f"contracts.end_is.{v}")}
-    return {name: write[name](value) for name, value in dict(figures).items()}  # type: ignore[call-overload]
+def _figures(figures: Mapping[str, Any]) -> dict[str, Quantity]:
+    """A finding's figures as their names say that they are written."""
+    write: dict[str, Callable[[Any], Quantity]] = {
+        "share": share, "customers": count, "end_is": lambda v: term(f"contracts.end_is.{v}"),
+    }  # fmt: skip
+    return {name: write[name](value) for name, value in figures.items()}
 
 
 def _account_table(study: ContractStudy) -> Table:

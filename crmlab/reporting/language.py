@@ -49,6 +49,11 @@ def rate(value: float) -> Quantity:
     return Quantity(float(value), "rate")
 
 
+def p_value(value: float) -> Quantity:
+    """The p-value of a test with its sign: = 0.0123, or < 0.0001."""
+    return Quantity(float(value), "p_value")
+
+
 def money(value: float) -> Quantity:
     """An amount, rounded as people say it."""
     return Quantity(float(value), "money")
@@ -160,6 +165,11 @@ class Language:
     def _rate(self, value: float) -> str:
         pattern = self.locale.percent_formats[None].pattern.replace("##0", "##0.0")
         return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
+
+    def _p_value(self, value: float) -> str:
+        sign, shown = ("<", 1e-4) if value < 1e-4 else ("=", value)
+        number = babel.numbers.format_decimal(shown, "0.####", locale=self.locale)
+        return f"{sign} {number}"
 
     def _money(self, value: float) -> str:
         size = abs(value)

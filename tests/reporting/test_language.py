@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import string
+import tomllib
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -21,6 +23,18 @@ def placeholders(text: str) -> set[str]:
 def test_both_languages_have_the_same_keys() -> None:
     """No text is missing in one of them."""
     assert set(texts("en")) == set(texts("es"))
+
+
+@pytest.mark.parametrize("code", LANGUAGES)
+def test_no_key_is_in_two_files(code: str) -> None:
+    """The texts about contracts add to the others and replace none."""
+    folder = Path(words.__file__).parent / "text"
+    keys = [
+        key for file in (f"{code}.toml", f"{code}_contracts.toml")
+        for key, _ in words._flat(tomllib.loads((folder / file).read_text(encoding="utf-8")))
+    ]  # fmt: skip
+
+    assert len(keys) == len(set(keys)) == len(texts(code))
 
 
 @pytest.mark.parametrize("key", sorted(texts("en")))
@@ -41,6 +55,9 @@ WRITTEN = [
     (words.share(0.384), "38%", "38\xa0%"),
     (words.share(0.0667), "6.7%", "6,7\xa0%"),
     (words.share(0.0), "0%", "0\xa0%"),
+    (words.rate(0.95813), "95.8%", "95,8\xa0%"),
+    (words.p_value(0.01234), "= 0.0123", "= 0,0123"),
+    (words.p_value(1e-9), "< 0.0001", "< 0,0001"),
     (words.share(-0.143), "-14%", "-14\xa0%"),
     (words.number(1.226), "1.23", "1,23"),
     (words.number(12.26), "12.3", "12,3"),
@@ -113,8 +130,6 @@ def test_texts_hold_no_markup(code: str) -> None:
 
 def test_every_text_is_asked_for() -> None:
     """Keys that no code names are leftovers."""
-    from pathlib import Path
-
     package = Path(words.__file__).parents[1]
     source = "".join(
         p.read_text(encoding="utf-8")
@@ -128,7 +143,11 @@ def test_every_text_is_asked_for() -> None:
                                 "action.", "group.", "unit.", "age.", "model", "account.rows.",
                                 "found.",
                                 "zero_amount.", "rule.", "rhythm.", "trust.light.", "newer.",
-                                "decision.newer_", "decision.step_", "trust.range_", "figure.",
+                                "decision.newer_", "decision.step_",
+                                "contracts.first_", "contracts.decision_", "contracts.light_",
+                                "contracts.own_", "contracts.found.", "contracts.end_is.",
+                                "contracts.rows.", "contracts.why.", "contract_life.",
+                                "contract_assumes.", "drivers.found.", "trust.range_", "figure.",
                                     "word.too_"))
     ]  # fmt: skip
 

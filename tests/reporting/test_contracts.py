@@ -1,0 +1,180 @@
+"""The report on contracts: its pages, their sums, and what it says where the data are thin."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+import crmlab
+from crmlab.errors import MissingParameter, WrongParameter
+from crmlab.reporting import contract_drivers, contract_method, contract_survival, contracts
+from crmlab.reporting.language import Language
+from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
+from crmlab.runs.contract_parameters import ContractRetention
+
+ENGLISH, SPANISH = Language("en", "US", "EUR"), Language("es", "ES", "EUR")
+GIVEN = {"discount_rate": 0.15, "seed": 1997}
+
+
+def pages(study: crmlab.ContractStudy, words: Language) -> list[Page]:
+    return [
+        contracts.in_one_page(study, words),
+        contracts.what_went_in(study, words),
+        contract_survival.survival_page(study, words),
+        contract_survival.rates_page(study, words),
+        contract_survival.value_page(study, words),
+        contract_drivers.drivers_page(study, words),
+        contract_method.trust_page(study, words),
+        contract_method.method_page(study, words, seed=1997),
+    ]
+
+
+def told(tenure: list[int], ended: list[bool], **covariates: object) -> crmlab.Contracts:
+    """Contracts known by their tenures."""
+    frame = pd.DataFrame({"tenure": tenure, "ended": ended, **covariates})
+    frame["customer_id"] = [f"c{i}" for i in range(len(frame))]
+    mapping = crmlab.ContractMapping(covariates=tuple(covariates))
+    return crmlab.read_contracts(frame, mapping=mapping, period="year")
+
+
+@pytest.fixture(scope="module")
+def rich() -> crmlab.ContractStudy:
+    """The example, with segments, drivers and a margin of each contract."""
+    known = crmlab.read_contracts(
+        "contracts-example", observation_end="2024-06-30",
+        mapping=crmlab.ContractMapping(
+            customer_id="member", covariates=("plan", "channel"), numbers=("fee",)
+        ),
+    )  # fmt: skip
+    return crmlab.ContractStudy.run(known, margin=0.6, margin_column="fee", segment="plan", **GIVEN)
+
+
+@pytest.fixture(scope="module")
+def thin() -> crmlab.ContractStudy:
+    """Thirty contracts over two years: no covariate, nothing to hold out."""
+    return crmlab.ContractStudy.run(
+        told([1] * 10 + [2] * 20, [True] * 10 + [True] * 4 + [False] * 16), margin=100.0, **GIVEN
+    )
+
+
+def test_every_page_reads_in_both_languages(
+    rich: crmlab.ContractStudy, thin: crmlab.ContractStudy
+) -> None:
+    """Rich data and thin; every figure has its sentence with a number, its words and its table."""
+    for study in (rich, thin):
+        for page in pages(study, ENGLISH):
+            for words in (ENGLISH, SPANISH):
+                html = dataclasses.replace(page, language=words)._repr_html_()
+                assert html.startswith("<section")
+                assert "{" not in html.split("base64")[0]
+            known = {table.key for table in tables_of(page)}
+            for picture in (block for block in page.blocks if isinstance(block, Figure)):
+                assert any(sign.isdigit() for sign in picture.title.words(SPANISH)), picture.key
+                assert len(picture.alt.words(SPANISH)) > 40
+                assert picture.key in known
+
+
+def test_every_artefact_tells_the_same_value(rich: crmlab.ContractStudy, tmp_path: Path) -> None:
+    """Tile, table by tenure, workbook, parquet and results.json, to the cent."""
+    made = pages(rich, ENGLISH)
+    contract_method.publish(str(tmp_path), contracts.cover(rich, ENGLISH), made, rich)
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    customers = pd.read_parquet(tmp_path / "customers.parquet")
+    sheet = openpyxl.load_workbook(tmp_path / "tables.xlsx")["residual"]
+    values = [row[-1].value for row in sheet.iter_rows(min_row=4)]
+    total = round(rich.equity.total.mean, 2)
+
+    assert results["totals"]["residual_value"] == pytest.approx(total, abs=0.005)
+    assert customers["residual_value"].sum() == pytest.approx(total, abs=0.005)
+    assert results["pages"]["contracts.answer"]["tile.contract_value"] == pytest.approx(
+        total, abs=0.005
+    )
+    assert (round(sum(values[:-1]), 2), round(values[-1], 2)) == (total, total)
+    assert len(customers) == results["totals"]["customers"] == 440
+    assert results["account"]["used"] == results["totals"]["contracts"] == 900
+    assert results["complete"]
+
+
+def test_page_one_tells_the_price_of_ignoring_differences(rich: crmlab.ContractStudy) -> None:
+    """The same contracts under one rate for all, as the arithmetic of it has them."""
+    said = figures_of(pages(rich, ENGLISH)[0])["contracts.price"]
+    monthly = 1.15 ** (1 / 12)
+    ahead = sum(rich.retention ** (j + 1) / monthly**j for j in range(60))
+    margins = 0.6 * rich.contracts.table.loc[rich.contracts.table["running"], "fee"]
+
+    assert said["alike"] == pytest.approx(margins.sum() * ahead, rel=1e-9)
+    assert said["share"] == pytest.approx(1 - said["alike"] / rich.equity.total.mean)
+    assert said["alike"] < rich.equity.total.lower
+
+
+def test_the_effects_that_the_example_was_made_with_are_found(rich: crmlab.ContractStudy) -> None:
+    """Friends' channel 0.6 to 1.25, shop 1.0 to 1.25: inside the limits shown."""
+    table = next(
+        t for t in tables_of(contract_drivers.drivers_page(rich, ENGLISH)) if t.key == "drivers"
+    )
+    effects = table.frame.set_index("effect")
+
+    for name, truth in (("channel: friend / web", 0.48), ("channel: shop / web", 0.8)):
+        assert effects.loc[name, "cox_lower"] * 0.9 < truth < effects.loc[name, "cox_upper"]
+    assert "not what causes it" in contract_drivers.drivers_page(rich, ENGLISH)._repr_html_()
+
+
+def test_thin_data_are_told_what_cannot_be_said(thin: crmlab.ContractStudy) -> None:
+    """No test of the projection, no drivers, no segment: sentences in their place."""
+    answer, _, survival, _, _, drivers, trust, _ = pages(thin, ENGLISH)
+
+    assert "The model was not tested." in answer._repr_html_()
+    assert "too few renewals to hold any out" in trust._repr_html_()
+    assert "No covariate was given" in drivers._repr_html_()
+    assert "segments" not in {table.key for table in tables_of(survival)}
+
+
+def test_too_few_who_left_tell_no_driver() -> None:
+    """A covariate with too few departures for its effects is answered by a sentence."""
+    ended = ([True] * 6 + [False] * 9) * 2
+    plan = ["a"] * 15 + ["b"] * 15
+    tier = ["xyz"[i // 3 % 3] for i in range(30)]
+    known = told([1, 2, 3] * 10, ended, plan=plan, tier=tier, half=["p", "q"] * 15)
+    page = contract_drivers.drivers_page(
+        crmlab.ContractStudy.run(known, margin=1.0, **GIVEN), ENGLISH
+    )
+
+    assert "Too few customers left to tell effects apart" in page._repr_html_()
+
+
+def test_a_constant_rate_that_does_better_is_told(rich: crmlab.ContractStudy) -> None:
+    """Where the held-out renewals favour one rate for all, page one says so."""
+    assert "contracts.doubt" not in figures_of(contracts.in_one_page(rich, ENGLISH))
+    held = rich.holdout
+    assert held is not None
+    errors = held.errors.copy()
+    errors.loc["constant", "last_error"] = 0.001
+    turned = dataclasses.replace(rich, holdout=dataclasses.replace(held, errors=errors))
+
+    assert "contracts.doubt" in figures_of(contracts.in_one_page(turned, ENGLISH))
+
+
+def test_parameters_name_the_columns_once() -> None:
+    """Segment and margin column are read as covariates; the end and the margin must be given."""
+    given = {"source": "a.csv", "observation_end": "2024-06-30", "margin": 0.5, "segment": "plan",
+             "covariates": "plan, town", "margin_column": "price"}  # fmt: skip
+    columns = ContractRetention.build(given).resolved().for_notebook()["columns"]
+
+    assert columns == {"covariates": ["plan", "town"], "numbers": ["price"]}
+    with pytest.raises(MissingParameter, match="--set margin="):
+        ContractRetention.build({"source": "a.csv", "observation_end": "2024-06-30"}).resolved()
+    with pytest.raises(MissingParameter, match="--set observation_end="):
+        ContractRetention.build({"source": "a.csv", "margin": 1.0}).resolved()
+    with pytest.raises(WrongParameter, match="before observation_end"):
+        ContractRetention.build(given | {"cut_off": "2024-06-30"}).resolved()
+
+
+def test_a_margin_column_must_hold_numbers(rich: crmlab.ContractStudy) -> None:
+    """By name."""
+    with pytest.raises(WrongParameter, match="margin_column"):
+        crmlab.ContractStudy.run(rich.contracts, margin_column="plan", **GIVEN)
