@@ -61,7 +61,7 @@ def _main(
 @app.command()
 def demo(out: Out = Path("reports")) -> None:
     """Make all reports on purchases, in English and in Spanish, on the built-in CDNOW data."""
-    with _answering():
+    with answering():
         from crmlab.runs.batch import run_all
         from crmlab.runs.catalogue import PARAMETERS, find
 
