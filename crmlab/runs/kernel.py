@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop, run_sync
 
 _LONGEST_SOCKET = 90
+_PARSING = threading.Lock()
+"""CPython 3.11 counts the depth of all threads' parsing as one, and fails where two meet."""
 
 
 class ReportKernel(AsyncKernelManager):
@@ -133,6 +136,7 @@ def imports(notebook: Path) -> dict[str, set[str]]:
 
 def _nodes(source: str) -> list[ast.AST]:
     try:
-        return list(ast.walk(ast.parse(source)))
+        with _PARSING:
+            return list(ast.walk(ast.parse(source)))
     except SyntaxError:  # a cell with a magic command; the kernel will say what is wrong, if it is
         return []

@@ -209,7 +209,7 @@ def test_channels_stand_against_their_own_cost(costly: crmlab.Study, tmp_path: P
     page = keeping.customers_page(costly, known, SPANISH, period="month", offer_cost=None, seed=1)
     table = next(t for t in tables_of(page) if t.key == "won_by_channel").frame.set_index("channel")
 
-    assert table["customers"].to_dict() == {"desconocido": 50, "friends": 7840, "search": 15_680}
+    assert table["customers"].to_dict() == {"(no se sabe)": 50, "friends": 7840, "search": 15_680}
     assert table.loc["friends", "acquisition_cost"] == 2.0
     assert table.loc["search", "acquisition_cost"] == 20.0
     assert "won" not in {t.key for t in tables_of(page)}

@@ -193,8 +193,8 @@ def test_an_interrupted_run_leaves_nothing(
         asked, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment
     )
     while not list(spill.iterdir()):
-        time.sleep(0.05)
-    time.sleep(0.5)
+        time.sleep(0.01)
+    time.sleep(0.1)
     running.send_signal(stop)
     _, told = running.communicate(timeout=60)
 
