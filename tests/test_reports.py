@@ -20,7 +20,7 @@ from crmlab.runs.run import Published
 
 ARTEFACTS = {
     "report.html", "report.pdf", "report.ipynb", "tables.xlsx", "customers.parquet",
-    "quarantine.parquet",
+    "quarantine.parquet", "actions.parquet",
     "results.json", "manifest.json",
 }  # fmt: skip
 TASKS = [(name, language) for name in PARAMETERS for language in ("en", "es")]

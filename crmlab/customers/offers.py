@@ -25,7 +25,8 @@ def offers(
     works. Indexed by segment. Columns, money a customer unless said: customers, residual_clv (of
     all), value_each, value_at_risk (of all: value x probability of leaving within the months, if
     active now), most_cost (an offer that kept everybody may cost that much), value_if_active
-    (of a customer who is known to be active), buys (share expected to buy within the months) and,
+    (of a customer who is known to be active), buys (share expected to buy in as many months after
+    those: in these models who leaves within them has bought in them) and,
     where cost is given, break_even_share (of those who would leave, how many it has to keep to pay;
     missing where not even all would), break_even_uplift (the same in points of the probability of
     staying, of all who get it), buys_needed (share that has to buy for that), per_arm
@@ -52,7 +53,7 @@ def offers(
     kept = cost / table["most_cost"].where(table["most_cost"] > 0)
     table["break_even_share"] = kept.where(kept <= 1)
     table["break_even_uplift"] = table["break_even_share"] * sums["leaves"] / size
-    buys_if_active = sums["buys"] / sums["alive"]
+    buys_if_active = sums["buys_now"] / sums["alive"]
     table["buys_needed"] = table["buys"] + table["break_even_uplift"] * buys_if_active
     table["per_arm"] = [
         per_arm(p, q, alpha=alpha, power=power)
@@ -66,13 +67,15 @@ def _customers(base: FittedBase, values: pd.Series, span: float) -> pd.DataFrame
     model, history = base.purchases.model, base.history
     alive = model.p_alive(**history)
     leaves: Array = 1 - model.survival_if_alive(span, **history)
+    bought: Array = 1 - model.pmf(0, span, **history)
     return pd.DataFrame(
         {
             "value": values,
             "alive": alive,
             "leaves": alive * leaves,
-            "at_risk": values * leaves,
-            "buys": 1 - model.pmf(0, span, **history),
+            "at_risk": np.maximum(values, 0.0) * leaves,
+            "buys_now": bought,
+            "buys": bought * (1 - leaves),
         },
         index=base.summary.index,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from crmlab.customers.economics import Economics
@@ -100,7 +101,7 @@ def score(
         expected_life=model.expected_life(given.horizon, **history),
         expected_spend=each,
         residual_clv=value,
-        value_at_risk=value * (1 - stays),
+        value_at_risk=np.maximum(value, 0.0) * (1 - stays),
     )
 
 

@@ -64,7 +64,8 @@ def _name(row: pd.Series) -> str:
 
 def _strongest(effects: pd.DataFrame) -> Sentence:
     """The effect of a level furthest from none among those that chance does not explain."""
-    sure = effects[((effects["lower"] > 1) | (effects["upper"] < 1)) & (effects["level"] != "")]
+    # The largest of many is looked for, so chance has to be ruled out for all of them (Bonferroni).
+    sure = effects[(effects["p_value"] < 0.05 / len(effects)) & (effects["level"] != "")]
     if sure.empty:
         return say("drivers.no_effect", effects=count(len(effects)))
     away = sure["ratio"].where(sure["ratio"] > 1, 1 / sure["ratio"])

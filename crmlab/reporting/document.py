@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from crmlab.customers.actions import write_actions
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.study import Study
 from crmlab.reporting.pages import Cover, Page, Tiles, figures_of, plain_value, tables_of
@@ -29,6 +30,7 @@ def publish(
 
     def rows(folder: Path) -> None:
         study.write_customers(folder / "customers.parquet")
+        write_actions(study, folder / "actions.parquet")
         study.log.write_quarantine(
             folder / "quarantine.parquet", observation_end=study.assumptions.observation_end
         )

@@ -35,7 +35,8 @@ def fit_for_money(fitness: Fitness) -> list[Sentence]:
 
 def _said(code: str, figures: dict[str, float], style: str) -> Sentence:
     values = {name: _written(name, value) for name, value in figures.items()}
-    return say(f"fitness.{code}", style=style, **values)
+    key = "dependence_open" if code == "dependence" and style == "caveat" else code
+    return say(f"fitness.{key}", style=style, **values)
 
 
 def _written(name: str, value: float) -> Quantity:

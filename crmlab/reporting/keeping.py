@@ -5,15 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from crmlab.customers import offers, stages, unprofitable, value
+from crmlab.customers.actions import LISTED
 from crmlab.customers.channels import Channels
 from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.language import Language, count, day, money, number, share, term
-from crmlab.reporting.pages import Block, Data, Page, Table, say
+from crmlab.reporting.pages import Block, Page, Table, say
 from crmlab.reporting.winning import by_channel, by_cohort, winning
-
-LISTED = 1000  # customers to win back, in the workbook
 
 
 def customers_page(
@@ -46,19 +45,14 @@ def stages_page(study: Study, language: Language, *, offer_cost: float | None) -
 
 
 def worth_winning_back(study: Study, cost: float | None) -> tuple[Block, ...]:
-    """Those by whose return most would be gained; the list itself is in the workbook."""
+    """Those by whose return most would be gained; the list itself is in actions.parquet."""
     table = win_back(study.base, study.customers["residual_clv"], cost=cost or 0.0).head(LISTED)
     if table.empty:
         return (say("win_back.nobody"),)
-    best = table.iloc[0]
-    kinds = {"customer_id": "plain", "p_alive": "share", "residual_clv": "cents",
-             "value_if_active": "cents", "at_stake": "cents"}  # fmt: skip
-    more = {"break_even_success": "share"} if cost else {}
     return (
-        say("win_back.headline", customers=count(len(table)), stake=money(table["at_stake"].sum()),
-            best=money(best["at_stake"]), p_alive=share(best["p_alive"])),
+        say("win_back.headline", customers=count(len(table)),
+            stake=money(table["at_stake"].sum())),
         say("win_back.caution", style="caveat"),
-        Data(Table("win_back", table.reset_index(), kinds, more=more)),
     )  # fmt: skip
 
 
@@ -141,16 +135,10 @@ def costly(study: Study) -> tuple[Block, ...]:
     found = unprofitable.summary_of(listed, valued)
     if not len(listed):
         return (say("unprofitable.nobody"),)
-    kinds = {
-        "customer_id": "plain", "residual_clv": "cents", "expected_margin": "cents",
-        "costs": "cents", "price_change": "share", "cost_change": "share",
-        "frequency_change": "share",
-    }  # fmt: skip
     return (
         say("unprofitable.headline", customers=count(found["customers"]),
             share=share(found["share"]), loss=money(-found["loss"]),
             mended=money(found["equity_if_mended"]), price=share(found["price_change"]),
             cost=share(-found["cost_change"])),
         say("unprofitable.caution", style="caveat"),
-        Data(Table("unprofitable", listed.reset_index(), kinds)),
     )  # fmt: skip

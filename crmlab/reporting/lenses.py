@@ -28,9 +28,13 @@ def five_lenses(study: Study, opening_date: str, language: Language, *, period: 
         say("lenses.periods", style="caveat", after=day(after), opening=day(opening_date),
             closing=day(closing)),
         *_differences(lenses.differences(occasions, opening_date, closing), language),
-        *_changes(lenses.changes(occasions, after, opening_date, closing), language),
+        *(
+            _changes(lenses.changes(occasions, after, opening_date, closing), language)
+            if pd.Timestamp(after) + pd.Timedelta(days=1) >= occasions["date"].min()
+            else (say("lenses.no_before"),)
+        ),
         *(_cohorts(life, language) if len(life) else (say("lenses.too_young"),)),
-        *_sales(lenses.sales(occasions, period), language),
+        *_sales(lenses.sales(occasions, period), closing, language),
     ]  # fmt: skip
     return Page("review.lenses", tuple(blocks), language)
 
@@ -78,7 +82,9 @@ def _changes(table: pd.DataFrame, language: Language) -> tuple[Block, ...]:
 def _cohorts(life: pd.DataFrame, language: Language) -> tuple[Block, ...]:
     """One cohort's life, and all of them at equal age."""
     names = {cohort: language.write(Quantity(cohort, "period")) for cohort in life["cohort"]}
-    lives = {cohort: part.set_index("age").loc[:AGES] for cohort, part in life.groupby("cohort")}
+    lives = {
+        cohort: part.set_index("age").loc[: AGES - 1] for cohort, part in life.groupby("cohort")
+    }
     first, last = min(lives), max(lives)
     one = lives[first]
     common = int(min(part.index[-1] for part in lives.values()))
@@ -114,7 +120,7 @@ def _cohorts(life: pd.DataFrame, language: Language) -> tuple[Block, ...]:
     return tuple(blocks)
 
 
-def _sales(table: pd.DataFrame, language: Language) -> tuple[Block, ...]:
+def _sales(table: pd.DataFrame, closing: str, language: Language) -> tuple[Block, ...]:
     names = [language.write(Quantity(period, "period")) for period in table.index]
     total = float(table["amount"].sum())
     new = float(table["amount_new"].sum() / total) if total else np.nan
@@ -122,12 +128,13 @@ def _sales(table: pd.DataFrame, language: Language) -> tuple[Block, ...]:
         "period": "period", "customers": "count", "new_customers": "count",
         "amount_new": "cents", "amount_known": "cents", "amount": "cents",
     }  # fmt: skip
-    last = table.iloc[-1]
+    whole = table[[period.end_time.normalize() <= pd.Timestamp(closing) for period in table.index]]
+    last = (whole if len(whole) else table).iloc[-1]
     figure = Figure(
         "lens_sales",
         figures.stacked_sales(table, names, language),
         say("lenses.sales", total=money(total), new=share(new),
-            last=Quantity(table.index[-1], "period"), amount=money(last["amount"]),
+            last=Quantity(last.name, "period"), amount=money(last["amount"]),
             known=share(last["amount_known"] / last["amount"] if last["amount"] else np.nan)),
         say("alt.lens_sales", periods=count(len(table))),
         None,

@@ -18,7 +18,7 @@ SWING = 0.10  # of each lever, in the figure
 def what_if(study: Study, language: Language, *, growth: float) -> Page:
     """Each lever alone: the tornado, and what one would have to believe for equity to grow."""
     scenario = Scenario(study.base, study.economics)
-    target = scenario.equity * (1 + growth)
+    target = scenario.equity + growth * abs(scenario.equity)
     turned = tornado(scenario)
     swings = _swings(turned, language)
     blocks: list[Block] = [
@@ -42,7 +42,7 @@ def what_if(study: Study, language: Language, *, growth: float) -> Page:
 
 def _what_matters(top: pd.Series) -> Sentence:
     """The widest lever; where more of it cannot be, what less of it takes."""
-    facts = {"lever": plain(top["name"]), "low": money(-top["low"]), "high": money(top["high"])}
+    facts = {"lever": plain(top["name"]), "low": money(top["low"]), "high": money(top["high"])}
     if not np.isfinite(top["high"]):
         return Sentence("scenarios.figure_down", {name: facts[name] for name in ("lever", "low")})
     return Sentence("scenarios.figure", facts)

@@ -10,6 +10,7 @@ from crmlab.customers.bridge import EXPERIENCE, Bridge
 from crmlab.customers.fitness import Fitness
 from crmlab.customers.scenarios import Scenario
 from crmlab.customers.study import Study
+from crmlab.errors import NotDefined
 from crmlab.reporting.evidence import account_table, cautions, coverage, traffic_light
 from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.groups import group_names
@@ -92,7 +93,7 @@ def _change_tile(change: Bridge | None) -> Tile:
     if change is None:
         return Tile("tile.change", plain("–"), say("tile.change_none"))
     then, now = change.money("opening"), change.money("closing")
-    relative = (now - then) / then if then else np.nan
+    relative = (now - then) / then if then > 0 else np.nan
     return Tile("tile.change", money(now - then), say(
         "tile.change_note", share=share(relative), date=day(change.opening_date)))  # fmt: skip
 
@@ -100,18 +101,19 @@ def _change_tile(change: Bridge | None) -> Tile:
 def _decisions(study: Study, change: Bridge | None, language: Language) -> list[Finding]:
     """What moved most, where value is at risk, and what a point of retention is worth."""
     found = [] if change is None else [_largest_steps(change)]
-    return [*found, _at_risk(study, language), _retention_point(study)]
+    return [*found, _at_risk(study, language), *_retention_point(study)]
 
 
 def _largest_steps(change: Bridge) -> Finding:
     steps = change.steps.set_index("step")["money"].reindex([*EXPERIENCE, "won"]).fillna(0.0)
     up, down = steps.idxmax(), steps.idxmin()
-    classes = change.experience["customers"]
+    worst = down if steps[down] < 0 and down in ("lost", "slowed") else "other"
+    customers = (change.customers["class"] == down).sum()
     return Finding(
         say("finding.steps", up=term(f"step.{up}"), gain=money(max(steps[up], 0.0)),
             down=term(f"step.{down}"), loss=money(max(-steps[down], 0.0)),
-            customers=count(classes.get(down, 0))),
-        say(f"decision.step_{down if down in ('lost', 'slowed') else 'other'}"),
+            customers=plain("–") if down == "won" else count(customers)),
+        say(f"decision.step_{worst}"),
     )  # fmt: skip
 
 
@@ -128,16 +130,17 @@ def _at_risk(study: Study, language: Language) -> Finding:
     )  # fmt: skip
 
 
-def _retention_point(study: Study) -> Finding:
+def _retention_point(study: Study) -> list[Finding]:
     scenario = Scenario(study.base, study.economics)
-    now, better = scenario.equity, scenario.changed("retention_point", 1)
+    try:
+        gain = scenario.changed("retention_point", 1).equity - scenario.equity
+    except NotDefined:  # hardly anybody leaves
+        return []
     active = float(study.customers["p_alive"].sum())
-    gain = better.equity - now
-    return Finding(
-        say("finding.point", now=share(scenario.retention), gain=money(gain),
-            share=share(gain / now if now else np.nan)),
-        say("decision.point", each=money(gain / active if active else np.nan)),
-    )  # fmt: skip
+    found = say("finding.point", now=share(scenario.retention), gain=money(gain))
+    if gain <= 0:
+        return [Finding(found, say("decision.no_point"))]
+    return [Finding(found, say("decision.point", each=money(gain / active)))]
 
 
 def assumptions(

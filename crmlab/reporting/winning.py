@@ -74,9 +74,10 @@ def pay_back(found: newcomers.PayBack) -> Sentence:
         return say("winning.never")
     if found.month == 0:
         return say("winning.at_once")
-    latest = "winning.pay_back" if math.isfinite(found.latest) else "winning.pay_back_open"
-    return say(latest, month=count(found.month), earliest=count(found.earliest),
-               latest=count(found.latest if math.isfinite(found.latest) else 0))  # fmt: skip
+    facts = {"month": count(found.month), "earliest": count(found.earliest)}
+    if math.isinf(found.latest):
+        return Sentence("winning.pay_back_open", facts)
+    return Sentence("winning.pay_back", facts | {"latest": count(found.latest)})
 
 
 def by_channel(
@@ -89,9 +90,10 @@ def by_channel(
     named = table[table["customers"] >= ENOUGH]
     if named.empty:
         return (say("winning.no_channel", least=count(ENOUGH)),)
-    best, worst = named["net_value"].idxmax(), named["net_value"].idxmin()
-    if pd.isna(best):
+    priced = named["net_value"].dropna()
+    if len(priced) < 2:
         return (_won("won_by_channel", named, "channel", language),)
+    best, worst = priced.idxmax(), priced.idxmin()
     return (
         say("winning.channels", best=plain(best), value=money(named.loc[best, "net_value"]),
             worst=plain(worst), least=money(named.loc[worst, "net_value"])),

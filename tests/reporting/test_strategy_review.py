@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import crmlab
+from crmlab.customers.actions import write_actions
 from crmlab.customers.bridge import Bridge
 from crmlab.customers.fitness import Check, Fitness
 from crmlab.reporting import bridge, keeping, lenses, scenarios, strategy_review
@@ -113,7 +114,7 @@ def test_costs_are_said_and_taken_off(
     assert "what keeping and serving customers costs is taken off" in answer
     assert "winning one costs $12.00" in answer
     assert "$6.00" in register
-    assert "unprofitable" in {table.key for page in rich for table in tables_of(page)}
+    assert "are expected to cost more than they bring" in rich[4]._repr_html_()
     assert "no se restan costes de conservar ni de servir" in bare[0]._repr_html_()
     assert "No se indicó ningún coste de servir" in bare[4]._repr_html_()
 
@@ -213,5 +214,24 @@ def test_channels_stand_against_their_own_cost(costly: crmlab.Study, tmp_path: P
     assert table.loc["friends", "acquisition_cost"] == 2.0
     assert table.loc["search", "acquisition_cost"] == 20.0
     assert "won" not in {t.key for t in tables_of(page)}
-    assert "un cliente captado por friends aporta" in page._repr_html_()
+    assert "un cliente captado por friends vale" in page._repr_html_()
     assert crmlab.read_channels(None) is None
+
+
+def test_people_are_listed_in_a_file_of_their_own(
+    costly: crmlab.Study, rich: list[Page], tmp_path: Path
+) -> None:
+    """Whom to win back and who costs too much, with reasons, for the owner's eyes."""
+    path = tmp_path / "actions.parquet"
+    write_actions(costly, path)
+    listed = pd.read_parquet(path)
+    bad = listed[listed["list"] == "unprofitable"]
+
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(bad) == (costly.customers["residual_clv"] < 0).sum()
+    assert bad["p_negative"].between(0, 1).all()
+    assert (bad["p_negative"] > 0).mean() > 0.9  # most have left already, and then cost nothing
+    assert bad["days_since_last"].notna().all()
+    assert (listed["list"] == "win_back").sum() == 1000
+    shown = [table.frame for page in rich for table in tables_of(page)]
+    assert not any("customer_id" in frame for frame in shown)
