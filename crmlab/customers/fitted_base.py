@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crmlab.customers.economics import Economics
 from crmlab.models.base import Fit
 from crmlab.models.gamma_gamma import GammaGamma
 from crmlab.models.special import Array
@@ -71,8 +70,3 @@ class FittedBase:
     def only(self, customers: pd.Index) -> FittedBase:
         """Some of the customers, with the same models."""
         return dataclasses.replace(self, summary=self.summary.loc[customers])
-
-
-def economics_of(study: Study) -> Economics:
-    """What a study's valuation rests on."""
-    return study.assumptions.economics

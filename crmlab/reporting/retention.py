@@ -63,10 +63,6 @@ def cover(study: Study, language: Language) -> Cover:
     return Cover("retention.title", about, PAGES, language)
 
 
-def _active(study: Study) -> Quantity:
-    return count(study.customers["p_alive"].sum())
-
-
 def in_one_page(
     study: Study, backtest: Backtest | None, fitness: Fitness, language: Language, *, seed: int
 ) -> Page:

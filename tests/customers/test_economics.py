@@ -17,7 +17,7 @@ from scipy.integrate import quad
 import crmlab
 from crmlab.customers import equity, outcomes, unprofitable, value
 from crmlab.customers.economics import Economics, margin_by_category, margin_by_column
-from crmlab.customers.fitted_base import FittedBase, economics_of
+from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures
 from crmlab.errors import WrongParameter
 
@@ -295,7 +295,7 @@ def test_nobody_loses_money_without_costs(base: FittedBase) -> None:
 def test_the_interval_of_equity_is_the_studys_without_costs(study: crmlab.Study) -> None:
     """The same total, and limits within 1 % (chance is simulated with other draws)."""
     base = FittedBase.of(study)
-    ours = outcomes.equity_interval(base, economics_of(study), seed=1)
+    ours = outcomes.equity_interval(base, study.economics, seed=1)
     theirs = study.equity_interval(seed=1)
 
     assert ours.mean == pytest.approx(theirs.mean, rel=1e-12)
