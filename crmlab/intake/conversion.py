@@ -133,10 +133,11 @@ def _ids(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -
         "keep_ids": list(meaning.keep_ids),
         "placeholders": [*PLACEHOLDERS, *meaning.placeholders],
         "totals": list(TOTALS),
+        "each": meaning.fold_case or meaning.merged_ids is not None,
     }
+    merged_ids.load(connection, meaning.merged_ids)
     connection.execute(engines.statement("id_texts"), asked)
     form = forms.ids(connection, source)
-    merged_ids.load(connection, meaning.merged_ids)
     connection.execute(engines.statement("ids"), {"as_whole": form.as_whole})
     return form
 

@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 REGULAR = 3
 """Times between occasions that a customer needs to have a rhythm."""
 
+NO_RHYTHM = (np.empty(0, dtype=np.int64), np.empty(0), np.empty(0))
+
 
 @dataclass(frozen=True)
 class Crowd:
@@ -67,12 +69,12 @@ class Crowd:
 
 def look(bench: Bench, packing: Packing, rows: int) -> Crowd:
     """The crowd behind the bench's table used, which has so many `rows`, and one at least."""
-    seen = slices(bench, packing, "used WHERE rows > 0", rows)
-    return reduce(_both, (_crowd(keys, packing, part) for part, keys in seen))
+    seen = enumerate(slices(bench, packing, "used WHERE rows > 0", rows))
+    return reduce(_both, (_crowd(keys, packing, part, not n) for n, (part, keys) in seen))
 
 
-def _crowd(keys: Keys, packing: Packing, part: int) -> Crowd:
-    """The crowd of a slice."""
+def _crowd(keys: Keys, packing: Packing, part: int, sample: bool) -> Crowd:
+    """The crowd of a slice; with its rhythm if it is the sample."""
     day_starts = starts(keys)
     days = keys[day_starts]
     firsts = starts(packing.customers(days))
@@ -87,7 +89,7 @@ def _crowd(keys: Keys, packing: Packing, part: int) -> Crowd:
         int(np.diff(day_starts, append=len(keys)).max()),
         np.bincount(occasions),
         np.bincount(packing.days(days[firsts])),
-        *_rhythm(packing.days(days), firsts),
+        *(_rhythm(packing.days(days), firsts) if sample else NO_RHYTHM),
     )
 
 

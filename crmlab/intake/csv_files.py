@@ -121,10 +121,11 @@ def _shows_its_width(path: Path, head: dialect.Head, lines: int) -> bool:
     """
     with path.open(encoding="utf-8", newline="") as file:
         before = sum(file.readline().count(head.delimiter) for _ in range(head.lines))
+    sign = head.delimiter.encode()
     with path.open("rb") as file:
-        signs = sum(chunk.count(head.delimiter.encode()) for chunk in _chunks(file))
+        signs = sum(encodings.occurrences(chunk, sign) for chunk in _chunks(file))
     needed = (lines - head.lines) * (len(head.names) - 1)
-    return signs - before == needed or not _ends_open(path, head.delimiter.encode())
+    return signs - before == needed or not _ends_open(path, sign)
 
 
 def _ends_open(path: Path, sign: bytes) -> bool:

@@ -10,6 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from crmlab.errors import UnreadableSource
 from crmlab.intake import engines
 
@@ -123,11 +125,19 @@ def examine(path: Path) -> Scan:
 
 def _count(scan: Scan, last: bytes, chunk: bytes) -> None:
     """Add a chunk's line ends; `last` is the byte before it."""
-    scan.line_feeds += chunk.count(b"\n")
+    scan.line_feeds += occurrences(chunk, b"\n")
     scan.pairs += last + chunk[:1] == b"\r\n"
     if b"\r" in chunk:
-        scan.returns += chunk.count(b"\r")
+        scan.returns += occurrences(chunk, b"\r")
         scan.pairs += chunk.count(b"\r\n")
+
+
+def occurrences(chunk: bytes, sign: bytes) -> int:
+    """How often a sign stands in a chunk."""
+    if len(sign) > 1:
+        return chunk.count(sign)
+    # Where a byte is frequent, far quicker than bytes.count.
+    return int(np.count_nonzero(np.frombuffer(chunk, np.uint8) == sign[0]))
 
 
 def _decode(

@@ -18,7 +18,7 @@ from crmlab.intake.findings import Finding
 ENOUGH = 100
 """Customers, below which one who stands out says nothing."""
 
-LOOKED_AT = 500_000
+LOOKED_AT = 200_000
 """Rows from which the usual spend is told."""
 
 REGULAR, REGULARS = 0.5, 30
@@ -76,7 +76,7 @@ def _far_off(
     """Days of spend so far from the others that they may be errors, and what they weigh.
 
     What is usual is taken from one in so many customers, chosen by a hash of their ids, so that
-    some 500,000 rows are looked at.
+    some 200,000 rows are looked at.
     """
     one_in = 1 + used["records"] // LOOKED_AT
     found = bench.ask(engines.fill(engines.statement("flags_middle"), one_in=str(one_in)))
@@ -86,12 +86,9 @@ def _far_off(
     # A little nearer than what is far off, which the second statement tells.
     low, high = (repr(math.exp(centre + sign * 7.999 * deviation)) for sign in (-1, 1))
     most = {"rows_a_day": str(crowd.rows_a_day), "low": low, "high": high}
-    bench.lay(
-        "far_rows", engines.fill(engines.statement("flags_far_rows"), key=packing.key, **most)
-    )
-    spend = _ask(
-        bench, "flags_spend", centre=repr(centre), deviation=repr(deviation), key=packing.key
-    )
+    who = {"customer": packing.customer}
+    bench.lay("far_rows", engines.fill(engines.statement("flags_far_rows"), **who, **most))
+    spend = _ask(bench, "flags_spend", centre=repr(centre), deviation=repr(deviation), **who)
     if not spend["rows"]:
         return []
     share = float(spend["money"] / used["money"]) if used["money"] else 0.0

@@ -66,7 +66,7 @@ def judge(
         *refusals.signs(source, read),
         *refusals.unique_ids(source, read, meaning),
         *found,
-        *refusals.limits(connection, source, meaning),
+        *refusals.limits(connection, source, read, meaning),
     ]
     if read["free"]:
         flags_found.append(Finding("free_rows", {"rows": read["free"]}))

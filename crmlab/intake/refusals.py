@@ -69,11 +69,11 @@ def unique_ids(source: str, found: Mapping[str, Any], meaning: Meaning) -> list[
 
 
 def limits(
-    connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning
+    connection: duckdb.DuckDBPyConnection, source: str, read: Mapping[str, Any], meaning: Meaning
 ) -> list[UntrustedSource]:
     """More faulty rows, or money in them, than the source may have."""
     rows = engines.fetch_rows(connection, engines.statement("faults"), {})
-    whole = {name: sum(row[name] for row in rows) for name in ("rows", "money")}
+    whole = {"rows": read["records"], "money": read["sales"] - read["returns"]}
     faults = sorted(
         (row for row in rows if row["reason"] in FAULTS), key=lambda row: -_share(row, whole)
     )

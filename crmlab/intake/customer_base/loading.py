@@ -74,14 +74,15 @@ def refuse_faults(connection: duckdb.DuckDBPyConnection, source: str, meaning: M
     Returns are not judged here: what they take back may have come in an earlier load.
     """
     connection.execute("CREATE TABLE set_aside (record BIGINT, reason VARCHAR)")
+    (read,) = ask(connection, engines.statement("account_read"))
     days = customer_days.find(connection)
-    found, _ = duplicates.judge(connection, source, meaning, _count(connection, "records"), days)
+    found, _ = duplicates.judge(connection, source, meaning, read["records"], days)
     for refusal in found:
         if refusal.code == "key_conflict":
             raise refusal
     rows = ask(connection, engines.statement("faults"))
     if sum(row["rows"] for row in rows if row["reason"] in FAULTS) > FEW:
-        for refusal in refusals.limits(connection, source, meaning):
+        for refusal in refusals.limits(connection, source, read, meaning):
             raise refusal
 
 

@@ -2,8 +2,8 @@
 WITH spend AS (
     SELECT sum(money) AS amount
     FROM used
-    SEMI JOIN far_rows ON {key} = far_rows.key
-    GROUP BY customer, date
+    SEMI JOIN far_rows ON used.{customer} = far_rows.customer AND used.date = far_rows.date
+    GROUP BY used.{customer}, used.date
 )
 
 SELECT

@@ -14,6 +14,7 @@ FROM (
         END AS customer_id,
         reason
     FROM id_texts
+    WHERE text IS NOT NULL
 ) AS own
 LEFT JOIN id_map ON own.customer_id = id_map.id
 WHERE coalesce(id_map.customer, own.customer_id) IS DISTINCT FROM text
