@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import duckdb
 
-from crmlab.intake import engines, forms, merged_ids
+from crmlab.intake import engines, forms, merged_ids, moments
 from crmlab.intake.findings import Finding
 from crmlab.intake.forms import DayForm, IdForm, NumberForm
 from crmlab.intake.loaded import Loaded
 from crmlab.intake.meaning import PLACEHOLDERS, TOTALS, Meaning
+from crmlab.intake.moments import Moments
 from crmlab.intake.reading import Reading
 
 NUMBERS = ("amount", "quantity", "price", "discount", "cost", "margin")
@@ -19,7 +20,6 @@ TEXTS = ("transaction_id", "product", "category", "currency", "channel", "campai
 DIGITS = {"amount": "18, 4"}
 """Digits that a column of numbers is carried with, if not 18 of which 6 are decimals."""
 
-PLAIN_DAY = "CASE WHEN days.text IS NULL THEN TRY_CAST({0} AS DATE) ELSE days.date END"
 JOIN_NUMBERS = (
     "LEFT JOIN (SELECT * FROM {0}_values WHERE NOT plain) AS {0}_values "
     "ON source_rows.{0} = {0}_values.text"
@@ -59,13 +59,13 @@ def convert(
     """
     connection.execute(engines.statement("grammar"))
     roles = _roles(connection)
-    day = _days(connection, loaded, reading)
+    moment = moments.read(connection, loaded, reading)
     number = _numbers(connection, loaded, reading, [role for role in NUMBERS if role in roles])
     ids = _ids(connection, loaded.name, meaning)
     if "currency" in roles:
         rows = engines.fetch_rows(connection, engines.statement("currencies"), {})
         forms.refuse_currencies(loaded.name, [row["currency"] for row in rows])
-    _records(connection, roles, day, reading, meaning)
+    _records(connection, roles, moment, meaning)
     connection.execute(engines.statement("total_texts"), {"totals": list(TOTALS)})
     connection.execute(engines.statement("totals"))
     connection.execute(engines.statement("totals_named"))
@@ -75,15 +75,15 @@ def convert(
     for role in roles:
         if role in NUMBERS:
             connection.execute(f"DROP TABLE {role}_texts; DROP TABLE {role}_values")
+    moments.forget(connection, moment)
     connection.execute(
-        "DROP TABLE day_texts; DROP TABLE time_texts; DROP TABLE days; "
         "DROP TABLE id_texts; DROP TABLE ids; DROP TABLE id_map; DROP TABLE totals; "
         "DROP TABLE total_texts"
     )
     return Conversion(
-        proofs=(day.proof, number.proof),
-        normalised=_normalised(day, number, ids),
-        flags=(*ids.personal, *merged, *rounded, *_midnight(day)),
+        proofs=(moment.form.proof, number.proof),
+        normalised=_normalised(moment.form, number, ids),
+        flags=(*ids.personal, *merged, *rounded, *_midnight(moment.form)),
         currency=number.currencies[0] if number.currencies else None,
         customers=customers,
     )
@@ -92,25 +92,6 @@ def convert(
 def _roles(connection: duckdb.DuckDBPyConnection) -> list[str]:
     described = connection.execute("DESCRIBE source_rows").fetchall()
     return [name for name, *_ in described if name not in ("record", "line")]
-
-
-def _days(connection: duckdb.DuckDBPyConnection, loaded: Loaded, reading: Reading) -> DayForm:
-    counted = reading.date_system is not None
-    connection.execute(engines.statement("day_texts"), {"as_number": counted})
-    connection.execute(engines.statement("time_texts"))
-    day = forms.days(connection, loaded.name, reading, "date" in loaded.exact_roles)
-    scale = {"epoch-ms": 1e3, "epoch-us": 1.0}.get(str(reading.date_system), 1e6)
-    zone = engines.literal(reading.time_zone or "UTC")
-    local = f"timezone({zone}, make_timestamptz(CAST(n * {scale:.0f} AS BIGINT)))"
-    sql = engines.fill(engines.statement("days"), local=local)
-    asked = {
-        "form": day.form,
-        "date_order": day.order,
-        "system": reading.date_system,
-        "first_year": 1980 if str(reading.date_system).startswith("epoch") else 1900,
-    }
-    connection.execute(sql, asked)
-    return day
 
 
 def _numbers(
@@ -145,57 +126,37 @@ def _ids(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -
 def _records(
     connection: duckdb.DuckDBPyConnection,
     roles: list[str],
-    day: DayForm,
-    reading: Reading,
+    moment: Moments,
     meaning: Meaning,
 ) -> None:
     numbers = [role for role in NUMBERS if role in roles]
     others = [role for role in (*NUMBERS[1:], *TEXTS) if role in roles]
-    joins = [JOIN_NUMBERS.format(role) for role in numbers]
-    if day.timed:
-        joins.append("LEFT JOIN time_texts ON time_part(source_rows.date) = time_texts.text")
+    told = {role: _other(role) for role in others}
+    if "amount" in roles:
+        told["written"] = _number("amount")
+    joins = [*moment.joins, *(JOIN_NUMBERS.format(role) for role in numbers)]
     sql = engines.fill(
         engines.statement("records"),
-        day=_day(day, reading),
-        day_text="day_part(source_rows.date)" if day.timed else "source_rows.date",
-        seconds="time_texts.seconds" if day.timed else "CAST(NULL AS INTEGER)",
+        date=moment.date,
+        day_reason=moment.reason,
+        seconds=moment.seconds,
         amount=_amount(roles, meaning),
         amount_reason=_amount_reason(roles),
-        others="".join(f", {_other(role)} AS {role}" for role in others),
+        others="".join(f", {sql} AS {name}" for name, sql in told.items()),
         names="".join(f", {role}" for role in others),
         joins="\n    ".join(joins),
     )
     connection.execute(sql)
 
 
-def _day(day: DayForm, reading: Reading) -> str:
-    """SQL of a row's day: as its own clock shows it, or as that of the business does."""
-    if not day.timed:
-        return PLAIN_DAY.format("source_rows.date")
-    plain = PLAIN_DAY.format("day_part(source_rows.date)")
-    instant = f"CAST({plain} AS TIMESTAMP) + to_seconds(time_texts.seconds - time_texts.ahead)"
-    local = f"timezone({engines.literal(reading.time_zone or 'UTC')}, timezone('UTC', {instant}))"
-    told = f"CAST({local} AS DATE)" if day.instants else plain
-    kind = "IS NOT NULL" if day.instants else "IS NULL"
-    return (
-        f"CASE WHEN time_part(source_rows.date) IS NULL THEN {plain} "
-        f"WHEN time_texts.seconds IS NOT NULL AND time_texts.ahead {kind} THEN {told} END"
-    )
-
-
 def _amount(roles: list[str], meaning: Meaning) -> str:
     """SQL of a row's money: exact before it is carried with four decimals."""
-    money = _number("amount")
-    if "amount" not in roles:
-        product = f"{_number('quantity')} * CAST({_number('price')} AS DECIMAL(20, 6))"
-        money = f"TRY_CAST({product} AS DECIMAL(18, 4))"
+    money = "written" if "amount" in roles else "product(quantity, price)"
     if meaning.amounts_sign == "reversed":
         money = f"-({money})"
     if meaning.cancelled is None or "transaction_id" not in roles:
         return money
-    cancelled = (
-        f"starts_with(trim(source_rows.transaction_id), {engines.literal(meaning.cancelled)})"
-    )
+    cancelled = f"starts_with(transaction_id, {engines.literal(meaning.cancelled)})"
     return f"CASE WHEN {cancelled} THEN -abs({money}) ELSE {money} END"
 
 

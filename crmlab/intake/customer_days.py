@@ -47,10 +47,9 @@ class Packing:
     parts: int
     salt: int = 0
 
-    @property
-    def part(self) -> str:
-        """SQL of the part in which a row's customer is."""
-        return f"({self._hash} & {self.parts - 1})"
+    def is_in(self, part: int) -> str:
+        """SQL of whether a row's customer is in a part."""
+        return f"({self._hash} & {self.parts - 1}) = {part}"
 
     @property
     def key(self) -> str:
@@ -65,7 +64,7 @@ class Packing:
 
     def is_customer(self, key: int, part: int) -> str:
         """SQL of whether a row is of the customer of a key."""
-        return f"{self.part} = {part} AND {self._who} = {key >> self.bits}"
+        return f"{self.is_in(part)} AND {self._who} = {key >> self.bits}"
 
     @property
     def _who(self) -> str:
@@ -121,9 +120,9 @@ def find(connection: duckdb.DuckDBPyConnection, customers: int | None = None) ->
         found, again = 0, [np.empty(0, dtype=np.uint64)]
         for _, keys in slices(bench, packing, NAMED, named["rows"]):
             found += len(starts(packing.customers(keys)))
-            again.append(keys[1:][keys[1:] == keys[:-1]])
+            again.append(repeated(keys))
         if found == customers:
-            return CustomerDays(packing, customers, np.unique(np.concatenate(again)))
+            return CustomerDays(packing, customers, np.concatenate(again))
     raise RuntimeError(f"no way of hashing tells {customers} customers apart")
 
 
@@ -136,7 +135,7 @@ def slices(
     """
     space = np.empty(most, dtype=np.uint64)
     for part in range(packing.parts):
-        sql = f"SELECT {packing.key} AS key FROM {rows} AND {packing.part} = {part}"
+        sql = f"SELECT {packing.key} AS key FROM {rows} AND {packing.is_in(part)}"
         keys = bench.fill(space, sql)
         keys.sort()
         start = 0
@@ -145,6 +144,11 @@ def slices(
             end = int(np.searchsorted(keys, last | packing.day_bits, side="right"))
             yield part, keys[start:end]
             start = end
+
+
+def repeated(values: Keys) -> Keys:
+    """The values of a sorted array that stand there more than once."""
+    return np.unique(values[1:][values[1:] == values[:-1]])
 
 
 def starts(values: Keys) -> npt.NDArray[np.int64]:

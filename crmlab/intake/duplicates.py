@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from crmlab.errors import UntrustedSource
 from crmlab.intake import engines
-from crmlab.intake.customer_days import CustomerDays
+from crmlab.intake.customer_days import CustomerDays, Keys, repeated
 from crmlab.intake.findings import Finding
 from crmlab.intake.meaning import Meaning
 
@@ -30,7 +31,7 @@ def judge(
     names = [name for name, *_ in connection.execute("DESCRIBE records").fetchall()]
     columns = [name for name in names if name not in ("record", "customer", "reason")]
     keyed = "transaction_id" in names and not {"product", "quantity"} & set(names)
-    _find(connection, columns, days)
+    _find(connection, records, ", ".join(columns), days)
     ((rows,),) = connection.execute("SELECT count(*) FROM duplicates").fetchall()
     if meaning.duplicates == "keep":
         return [], _flag(rows, records)
@@ -44,13 +45,32 @@ def judge(
     return refusals, _flag(rows, records)
 
 
-def _find(connection: duckdb.DuckDBPyConnection, columns: list[str], days: CustomerDays) -> None:
-    sql = engines.fill(
-        engines.statement("duplicates"), columns=", ".join(columns), key=days.packing.key
-    )
-    connection.register("repeated", pa.table({"key": days.repeated}))
+def _find(
+    connection: duckdb.DuckDBPyConnection, records: int, columns: str, days: CustomerDays
+) -> None:
+    """Make the table duplicates. Hashes are compared sorted, far quicker than in a table."""
+    _keep(connection, "repeated_days", days.repeated)
+    sql = engines.fill(engines.statement("duplicate_candidates"), key=days.packing.key)
     connection.execute(sql)
-    connection.unregister("repeated")
+    bench, space = engines.Bench(connection, {}), np.empty(records, dtype=np.uint64)
+    again = [np.empty(0, dtype=np.uint64)]
+    for part in range(days.packing.parts):
+        where = days.packing.is_in(part)
+        contents = bench.fill(space, f"SELECT hash({columns}) FROM candidates WHERE {where}")
+        contents.sort()
+        again.append(repeated(contents))
+    _keep(connection, "repeated_contents", np.concatenate(again))
+    connection.execute(engines.fill(engines.statement("duplicates"), columns=columns))
+    connection.execute(
+        "DROP VIEW candidates; DROP TABLE repeated_days; DROP TABLE repeated_contents"
+    )
+
+
+def _keep(connection: duckdb.DuckDBPyConnection, table: str, keys: Keys) -> None:
+    """Make a table of keys."""
+    connection.register("given", pa.table({"key": keys}))
+    connection.execute(f"CREATE TABLE {table} AS FROM given")
+    connection.unregister("given")
 
 
 def _flag(rows: int, records: int) -> list[Finding]:

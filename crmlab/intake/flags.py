@@ -21,6 +21,11 @@ ENOUGH = 100
 LOOKED_AT = 200_000
 """Rows from which the usual spend is told."""
 
+FEW_LINES = 2
+"""Rows of a day below which a far-off spend shows in one of them, so that few need adding up."""
+
+FAR_ROWS = "SEMI JOIN far_rows ON used.{customer} = far_rows.customer AND used.date = far_rows.date"
+
 REGULAR, REGULARS = 0.5, 30
 """Coefficient of variation of the times between purchases, and of how many customers it is told."""
 
@@ -29,7 +34,7 @@ def find(bench: Bench, crowd: Crowd, used: Mapping[str, Any], packing: Packing) 
     """Flags of the bench's table used, at its end of observation; `used` is the account of it."""
     days = (bench.asked["observation_end"] - used["first_date"]).days
     return [
-        *_same_day(bench, crowd, used),
+        *_same_day(bench, crowd, used, packing),
         *_giant(bench, crowd, used),
         *_far_off(bench, crowd, used, packing),
         *_won_at_once(crowd),
@@ -46,14 +51,16 @@ def _ask(bench: Bench, name: str, **parts: object) -> dict[str, Any]:
     return row
 
 
-def _same_day(bench: Bench, crowd: Crowd, used: Mapping[str, Any]) -> list[Finding]:
+def _same_day(
+    bench: Bench, crowd: Crowd, used: Mapping[str, Any], packing: Packing
+) -> list[Finding]:
     """Much of what customers come back for happens on the same day, which is one occasion."""
     roles = {row["column_name"] for row in bench.ask("DESCRIBE records")}
     same_day, repeats = used["records"] - crowd.occasions, used["records"] - crowd.customers
     if {"product", "quantity"} & roles:  # a row is a line of an order, and no purchase
         if "transaction_id" not in roles:
             return []
-        orders = _ask(bench, "flags_same_day")
+        orders = _ask(bench, "flags_same_day", customer=packing.customer)
         same_day, repeats = orders["same_day"], orders["repeats"]
     share = same_day / repeats if repeats else 0.0
     return [Finding("same_day", {"share": share})] if share > 0.2 else []
@@ -87,8 +94,12 @@ def _far_off(
     low, high = (repr(math.exp(centre + sign * 7.999 * deviation)) for sign in (-1, 1))
     most = {"rows_a_day": str(crowd.rows_a_day), "low": low, "high": high}
     who = {"customer": packing.customer}
-    bench.lay("far_rows", engines.fill(engines.statement("flags_far_rows"), **who, **most))
-    spend = _ask(bench, "flags_spend", centre=repr(centre), deviation=repr(deviation), **who)
+    among = ""
+    if used["records"] < FEW_LINES * crowd.occasions:
+        bench.lay("far_rows", engines.fill(engines.statement("flags_far_rows"), **who, **most))
+        among = engines.fill(FAR_ROWS, **who)
+    middle = {"centre": repr(centre), "deviation": repr(deviation)}
+    spend = _ask(bench, "flags_spend", **middle, **who, among=among)
     if not spend["rows"]:
         return []
     share = float(spend["money"] / used["money"]) if used["money"] else 0.0

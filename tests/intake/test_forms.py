@@ -1,11 +1,16 @@
 """Numbers are read one way only: declared, proved, or the source is refused."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 
+import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from crmlab.errors import UntrustedSource
+from crmlab.intake import engines
 from crmlab.intake.log import TransactionLog
 
 Rows = Callable[..., TransactionLog]
@@ -97,3 +102,24 @@ def test_c4_thousands_are_counted(rows: Rows):
     log = rows('a,2024-01-01,"1,100.00"', "a,2024-01-02,12.50")
 
     assert log.understanding.normalised == {"amount_thousands": 1}
+
+
+DECIMALS = st.one_of(
+    st.decimals(-9_999_999, 9_999_999, places=2), st.decimals(-9_999, 9_999, places=6)
+)
+
+
+@given(quantity=DECIMALS, price=DECIMALS)
+def test_quantity_times_price_is_exact_to_four_decimals(quantity: Decimal, price: Decimal):
+    connection = _grammar()
+    asked = "SELECT product(CAST($1 AS DECIMAL(18, 6)), CAST($2 AS DECIMAL(18, 6)))"
+    ((found,),) = connection.execute(asked, [str(quantity), str(price)]).fetchall()
+
+    assert found == (quantity * price).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
+@cache
+def _grammar() -> duckdb.DuckDBPyConnection:
+    connection = engines.connect()
+    connection.execute(engines.statement("grammar"))
+    return connection

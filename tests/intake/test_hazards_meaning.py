@@ -201,6 +201,19 @@ def test_a15_amounts_of_another_size_are_told_with_what_they_weigh(rows: Rows):
     assert "far_off" not in flags(rows(*purchases()).account(END))
 
 
+def test_a15_days_of_many_lines_are_added_up_before_they_are_compared(rows: Rows):
+    lines = [line for line in purchases() for _ in range(3)]
+    sizes = [Decimal(f"{n}.5") for n in range(1_000, 1_040)]
+    one = [f"c1,2024-12-01,{size}" for size in sizes]
+    account = rows(*lines, *one, duplicates="keep").account(END)
+
+    found = flags(account)["far_off"]
+    assert (found["rows"], found["money"]) == (
+        1,
+        sum(n + Decimal("0.5") for n in range(1_000, 1_040)),
+    )
+
+
 def test_a16_an_amount_that_is_none_is_set_aside(rows: Rows):
     account = rows("a,2024-01-05,10", "a,2024-01-06,nan", "a,2024-01-07,").account(END)
 

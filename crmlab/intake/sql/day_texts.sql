@@ -1,9 +1,8 @@
 -- The distinct texts that stand for days, with the form of each and the day in every order.
 CREATE TABLE day_texts AS
 WITH found AS (
-    SELECT day_part(date) AS text, count(*) AS rows
-    FROM source_rows
-    WHERE date IS NOT NULL
+    SELECT day_part(text) AS text, sum(rows) AS rows
+    FROM moment_texts
     GROUP BY 1
 ),
 

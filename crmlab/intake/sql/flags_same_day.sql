@@ -1,10 +1,10 @@
 -- Transactions beyond the first of a customer's day, out of those beyond a customer's first.
 SELECT
-    count(*) - count(DISTINCT (customer_id, date)) AS same_day,
-    count(*) - count(DISTINCT customer_id) AS repeats
+    count(*) - count(DISTINCT ({customer}, date)) AS same_day,
+    count(*) - count(DISTINCT {customer}) AS repeats
 FROM (
     SELECT DISTINCT
-        customer_id,
+        {customer},
         date,
         transaction_id
     FROM records

@@ -2,7 +2,7 @@
 WITH spend AS (
     SELECT sum(money) AS amount
     FROM used
-    SEMI JOIN far_rows ON used.{customer} = far_rows.customer AND used.date = far_rows.date
+    {among}
     GROUP BY used.{customer}, used.date
 )
 

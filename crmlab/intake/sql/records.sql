@@ -7,16 +7,19 @@ WITH joined AS (
         CASE WHEN ids.text IS NULL THEN source_rows.customer_id ELSE ids.customer_id END
             AS customer_id,
         ids.reason AS id_reason,
-        {day} AS date,
-        days.reason AS day_reason,
+        {date} AS date,
+        {day_reason} AS day_reason,
         {seconds} AS seconds,
-        {amount} AS amount,
         {amount_reason} AS amount_reason
         {others}
     FROM source_rows
     LEFT JOIN ids ON source_rows.customer_id = ids.text
-    LEFT JOIN days ON {day_text} = days.text
     {joins}
+),
+
+priced AS (
+    SELECT *, {amount} AS amount
+    FROM joined
 )
 
 SELECT
@@ -33,7 +36,7 @@ SELECT
         WHEN amount IS NULL THEN coalesce(amount_reason, 'amount_unreadable')
     END AS reason
     {names}
-FROM joined
+FROM priced
 UNION ALL BY NAME
 SELECT
     record,

@@ -1,9 +1,9 @@
 -- The distinct texts that stand for times of day: seconds, and those ahead of UTC if told.
 CREATE TABLE time_texts AS
 WITH found AS (
-    SELECT time_part(date) AS text, count(*) AS rows
-    FROM source_rows
-    WHERE time_part(date) IS NOT NULL
+    SELECT time_part(text) AS text, sum(rows) AS rows
+    FROM moment_texts
+    WHERE time_part(text) IS NOT NULL
     GROUP BY 1
 ),
 
