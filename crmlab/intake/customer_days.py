@@ -148,7 +148,8 @@ def slices(
 
 def repeated(values: Keys) -> Keys:
     """The values of a sorted array that stand there more than once."""
-    return np.unique(values[1:][values[1:] == values[:-1]])
+    again = values[1:][values[1:] == values[:-1]]
+    return again[starts(again)]
 
 
 def starts(values: Keys) -> npt.NDArray[np.int64]:

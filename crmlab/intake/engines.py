@@ -33,7 +33,7 @@ BATCH = 1 << 17
 JUST_MADE = 60.0
 """Seconds in which a folder may not be locked yet."""
 
-MOST_MEMORY = 512 << 20
+MOST_MEMORY = 1 << 30
 SHARE = 0.75
 """Of what DuckDB would take by itself, which is 80 % of the machine or of its container."""
 
