@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -45,19 +46,24 @@ class KeptSummary:
 
 @dataclass(frozen=True)
 class _State:
-    """What a kept summary was made of."""
+    """What a kept summary was made of; `base` tells a base from one made anew in its place."""
 
+    base: str
     load: int
+    withdrawal: int
     observation_end: str
     unit: str
     meaning: str
 
     def follows(self, earlier: _State | None) -> bool:
         """Whether this one can be made of an earlier one and of those who were touched since."""
-        if earlier is None or (self.unit, self.meaning) != (earlier.unit, earlier.meaning):
+        if earlier is None or self._kind() != earlier._kind():
             return False
         later = self.observation_end >= earlier.observation_end
-        return later and self.load >= earlier.load
+        return later and self.load >= earlier.load and self.withdrawal >= earlier.withdrawal
+
+    def _kind(self) -> tuple[str, str, str]:
+        return self.base, self.unit, self.meaning
 
 
 def keep_summary(
@@ -69,9 +75,10 @@ def keep_summary(
 ) -> KeptSummary:
     """The summary of the base in `folder` up to a day, kept in a file there.
 
-    Only customers are summed up again of whom loads, corrections, objections or erasures have
-    changed something since, or who bought after the earlier end. With another unit or meaning, or
-    an earlier end, everybody is. What makes a source untrusted as a whole is asked then only.
+    Only customers are summed up again of whom loads, corrections, withdrawals of loads, objections
+    or erasures have changed something since, or who bought after the earlier end. With another
+    unit or meaning, or an earlier end, everybody is. What makes a source untrusted as a whole is
+    asked then only.
     Raises as read_transactions does, and CannotWrite.
     """
     end, wanted, path = logs.observation_day(observation_end), meaning or Meaning(), folder / KEPT
@@ -80,8 +87,10 @@ def keep_summary(
         with store.attached(connection, folder) as about:
             if about is None or not about.roles:
                 raise store.NoBase(folder)
-            load = _number(connection, "SELECT coalesce(max(load), 0) FROM base.loads")
-            state = _State(load, end.isoformat(), unit, repr(asdict(wanted)))
+            last = store.last(connection)
+            numbers = (int(last["load"]), int(last["withdrawal"]))
+            base = hashlib.sha256(about.secret).hexdigest()[:12]
+            state = _State(base, *numbers, end.isoformat(), unit, repr(asdict(wanted)))
             earlier = _state(path)
             if earlier is not None and state.follows(earlier):
                 return _continue(connection, path, earlier, state, wanted)
@@ -107,6 +116,7 @@ def _continue(
     connection.register("kept", kept)
     asked = {
         "load": earlier.load,
+        "withdrawal": earlier.withdrawal,
         "earlier_end": dt.date.fromisoformat(earlier.observation_end),
         "observation_end": end,
     }
