@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -20,7 +21,7 @@ from crmlab.intake import engines
 from crmlab.intake import log as logs
 from crmlab.intake.columns import Mapping
 from crmlab.intake.customer_base import store
-from crmlab.intake.customer_base.address import FILE, FOLDER, KEPT, Address
+from crmlab.intake.customer_base.address import FILE, FOLDER, KEPT, Address, address_of
 from crmlab.intake.meaning import Meaning
 from crmlab.intake.reading import Reading
 from crmlab.scale.output import whole
@@ -94,14 +95,37 @@ def keep_summary(
             earlier = _state(path)
             if earlier is not None and state.follows(earlier):
                 return _continue(connection, path, earlier, state, wanted)
-        log = logs.examine(str(Address(folder)), Mapping(), Reading(), wanted)
-        for doubt in log.doubts(end):
-            raise doubt
-        table = _table(log.summarize(end, unit))
+        table = _anew(Address(folder), end, unit, wanted)
         _write(path, table, state)
         return KeptSummary(path, len(table), len(table), anew=True)
     finally:
         connection.close()
+
+
+def summary_of(source: Any, observation_end: dt.date, unit: str, zero_amount: str) -> Any:
+    """A source, or where it is a customer base, its summary up to a day.
+
+    Of a base as it is now that is the kept summary, brought up to date and kept; as of an earlier
+    day, a DataFrame. `zero_amount` is as for score_customers, unless the base's loads say
+    'occasion'. Raises as keep_summary does.
+    """
+    address = address_of(source)
+    if address is None:
+        return source
+    meaning = Meaning(zero_amount="occasion") if zero_amount == "occasion" else Meaning()
+    if address.as_of is None:
+        return keep_summary(
+            address.folder, observation_end=observation_end, unit=unit, meaning=meaning
+        ).path
+    return _anew(address, observation_end, unit, meaning).to_pandas()
+
+
+def _anew(address: Address, end: dt.date, unit: str, meaning: Meaning) -> pa.Table:
+    """The summary of everybody, if the base can be trusted as a whole."""
+    log = logs.examine(str(address), Mapping(), Reading(), meaning)
+    for doubt in log.doubts(end):
+        raise doubt
+    return _table(log.summarize(end, unit))
 
 
 def _continue(
