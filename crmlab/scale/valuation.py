@@ -75,9 +75,10 @@ def score_customers(
     'base', of which only the customers touched since the last time are summed up. With the
     columns frequency, recency, T and monetary_value it is taken for a summary in `unit`,
     otherwise for a log. Customers are written to `out` as Parquet, as a whole or not at all; of a
-    Spark DataFrame they may stay one. `engine` is 'duckdb', 'spark', or a SparkSession. `margin` is a share of net
-    spend, `discount_rate` effective a year. `memory_limit` such as '2GB' and `threads` are
-    DuckDB's. `zero_amount` says whether a day of no money is an 'occasion' or to 'ignore'.
+    Spark DataFrame they may stay one. `engine` is 'duckdb', 'spark', or a SparkSession. `margin`
+    is a share of net spend, `discount_rate` effective a year. `memory_limit` such as '2GB' and
+    `threads` are DuckDB's. `zero_amount` says whether a day of no money is an 'occasion' or to
+    'ignore'.
     Raises WrongParameter, SourceNotFound, UnreadableSource, MissingColumn; UntrustedSource for rows
     that cannot be used, which it counts; NotEstimable; SpillFull, OutOfMemory, CannotWrite.
     """
