@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -138,17 +139,64 @@ def _told(done: Load, file: str) -> str:
 
 
 @base.command()
-def status(folder: Folder = HERE, as_json: Json = False) -> None:
-    """Show what the base holds, and how all that was ever loaded adds up."""
+def status(as_of: Day = None, folder: Folder = HERE, as_json: Json = False) -> None:
+    """Show what the base holds, or held on a day, and how all that was loaded adds up."""
     with _store(folder) as store:
-        found = store.status()
+        found = store.status(as_of)
         if as_json:
             typer.echo(json.dumps(found.as_dict(), indent=2))
             return
-        shown = table("", "")
-        for label, value in found.table()["value"].items():
-            shown.add_row(str(label), f"{value:,}" if isinstance(value, int) else str(value))
+        shown = table("", "", "money")
+        for fact in found.table().itertuples():
+            shown.add_row(str(fact.Index), _shown(fact.value), _shown(fact.money))
         show(shown)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int | Decimal) else str(value)
+
+
+@base.command()
+def loads(folder: Folder = HERE, as_json: Json = False) -> None:
+    """List the loads: number, content, what each did, and which were withdrawn."""
+    with _store(folder) as store:
+        found = store.loads()
+        if as_json:
+            typer.echo(json.dumps([one.as_dict() for one in found], indent=2))
+            return
+        shown = table("load", "of", "on", "file", "content", "rows", "new", "known", "withdrawn")
+        for one in found:
+            ended = f"{one.withdrawn_on}: {one.reason}" if one.withdrawn_on else ""
+            numbers = (_shown(n) for n in (one.records, one.added, one.known))
+            about = (str(one.load), one.kind, str(one.loaded_on), one.source, one.fingerprint[:12])
+            shown.add_row(*about, *numbers, ended)
+        show(shown)
+
+
+@base.command()
+def withdraw(
+    number: Annotated[
+        str, typer.Argument(metavar="LOAD", help="its number, or its content's first 8 digits")
+    ],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="why; it is kept")],
+    withdrawn_on: Day = None,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Take back a wrong load: as if it had never come; before that day it still shows."""
+    with _store(folder) as store:
+        with working(f"withdrawing load {number}"):
+            done = store.withdraw(number, reason=reason, withdrawn_on=withdrawn_on)
+        if as_json:
+            typer.echo(json.dumps(done.as_dict()))
+            return
+        again = f", {done.judged_again:,} later loads judged again" if done.judged_again else ""
+        typer.echo(
+            f"load {done.load} ({done.source}, {done.records:,} rows) withdrawn: the base had "
+            f"{done.before:,} rows, it has {done.after:,}{again}"
+        )
 
 
 @base.command()

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from crmlab.errors import MissingColumn, UnknownParameter, UntrustedSource
 from crmlab.intake import log as logs
-from crmlab.intake.account import Account
+from crmlab.intake.account import Account, Example
 from crmlab.intake.columns import option
 from crmlab.intake.gate import culprit
 from crmlab.reporting.evidence import told
@@ -37,6 +37,28 @@ REMEDIES = {
     "zero_amount": "--set zero_amount=occasion, if such days are to count",
 }
 """The option that would change what becomes of rows, by reason."""
+
+
+EXPECTED = {
+    "field_count": "as many fields as the header has",
+    "control_char": "text without control characters",
+    "summary_row": "a purchase and not a total",
+    "no_customer": "a customer's id",
+    "placeholder_id": "the id of somebody",
+    "date_unreadable": "a day in the form of the others",
+    "date_out_of_range": "a day from 1900 to 2200",
+    "amount_unreadable": "a number in the form of the others",
+    "amount_not_finite": "a finite number",
+    "duplicate_key": "a transaction on one row",
+    "duplicate_row": "no row twice",
+    "before_start": "a day from start on",
+    "after_end": "a day up to observation_end",
+    "return_without_purchase": "an earlier purchase that covers it",
+    "return_dropped": "a purchase",
+    "net_zero_day": "a day on which more is bought than returned",
+    "zero_amount": "an amount other than zero",
+}
+"""What a row would have to say to be used, by the reason why it is not."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +117,46 @@ def _parameters(source: str, settings: Sequence[str], params: Path | None) -> So
 
 
 def as_json(checked: Checked) -> str:
-    """What was found out, for programs. It holds no row and no customer's id."""
+    """What was found out, for programs. It holds no whole row and no customer's id."""
     return json.dumps(
         {
             **checked.account.as_dict(),
             "columns": dict(checked.columns),
             "guessed": checked.guessed,
             "assumed_end": checked.assumed_end,
+            "examples": {
+                reason: [_example(reason, row, checked.columns) for row in rows]
+                for reason, rows in checked.account.examples.items()
+                if rows
+            },
             "refusals": [{"code": r.code, "message": str(r)} for r in checked.refusals],
         },
         indent=2,
     )
+
+
+def _example(reason: str, row: Example, columns: Mapping[str, str]) -> dict[str, object]:
+    """Where a row that is set aside stands, what it says where, and what would be right."""
+    role = blamed(reason, row)
+    return {
+        "record": row.record,
+        "line": row.line,
+        "column": columns.get(option(role), role) if role else None,
+        "found": row.text.get(role) if role not in (None, "customer_id") else None,
+        "expected": EXPECTED.get(reason),
+        "remedy": REMEDIES.get(reason),
+    }
+
+
+def blamed(reason: str, row: Example) -> str | None:
+    """The role of the field for which a row is set aside, None if it is the whole row."""
+    if "text" in row.text:
+        return None
+    if reason.startswith("date") or reason in ("after_end", "before_start"):
+        return "date"
+    if reason in ("no_customer", "placeholder_id"):
+        return "customer_id"
+    return "amount" if "amount" in row.text else "price"
 
 
 def show(checked: Checked) -> Iterator[str | Table]:
@@ -165,4 +216,5 @@ def _examples(account: Account) -> Iterator[str]:
         if rows:
             told_rows = "; ".join(f"{row.place}: {culprit(reason, row)}" for row in rows)
             remedy = f" ({REMEDIES[reason]})" if reason in REMEDIES else ""
-            yield f"{reason}: {told_rows}{remedy}"
+            expected = f"; expected: {EXPECTED[reason]}" if reason in EXPECTED else ""
+            yield f"{reason}: {told_rows}{expected}{remedy}"

@@ -26,7 +26,9 @@ Json = Annotated[bool, typer.Option("--json", help="for programs")]
 
 
 def score(
-    source: Annotated[str, typer.Argument(help="a clean, typed log or a summary: Parquet, CSV")],
+    source: Annotated[
+        str, typer.Argument(help="a clean, typed log or a summary (Parquet, CSV), or base")
+    ],
     observation_end: End,
     margin: Margin,
     discount_rate: Rate,

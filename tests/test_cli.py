@@ -192,7 +192,10 @@ def test_a_source_is_checked_to_the_row_and_the_cent(tmp_path: Path) -> None:
     assert ["3", "12.50", "2"] == rows["read"]
     assert ["1", "3.50", "1"] == rows["used"]
     assert "Columns: customer_id=client, date=date, amount=amount" in result.stdout
-    assert "date_unreadable: line 4: date 'soon' (--set date=NAME" in result.stdout
+    assert (
+        "date_unreadable: line 4: date 'soon'; expected: a day in the form of the others "
+        "(--set date=NAME" in " ".join(result.stdout.split())
+    )
     assert "Numbers have a decimal point: proved by 1 rows, none against." in result.stdout
     assert "No observation_end was given: 2026-01-02, the last day" in result.stdout
 
@@ -224,6 +227,7 @@ def test_a_source_that_is_refused_is_shown_all_the_same(tmp_path: Path) -> None:
     assert "date_unreadable: line 4: date 'x'" in result.stdout
     assert 2 == len(said)
     assert "--set duplicates=keep" in said[0]
+    assert "most (1) for date_unreadable (first: line 4: date 'x')" in said[1]
     assert "--set reason_limit=0.34 --set limit=0.34" in said[1]
 
 
@@ -239,6 +243,22 @@ def test_a_check_can_be_read_by_programs(tmp_path: Path) -> None:
     assert (True, True, "4.50") == (told["guessed"], told["balanced"], told["read"]["money"])
     assert ["date_unreadable"] == [refusal["code"] for refusal in told["refusals"]]
     assert "ana-id" not in result.stdout
+    (example,) = told["examples"]["date_unreadable"]
+    assert (3, "date", "x") == tuple(example[name] for name in ("line", "column", "found"))
+    assert "a day in the form of the others" == example["expected"]
+    assert "date_order" in example["remedy"]
+
+
+def test_an_example_for_programs_names_no_customer(tmp_path: Path) -> None:
+    """Its line and column are told, and what would be right; neither an id nor a whole row."""
+    source = tmp_path / "orders.csv"
+    source.write_text("client,date,amount\nana,2026-01-02,3.50\nGUEST,2026-01-02,1\nana,1\n")
+    told = json.loads(crmlab("check", source, "--json").stdout)["examples"]
+    (nobody,), (short,) = told["placeholder_id"], told["field_count"]
+
+    assert (3, "client", None) == tuple(nobody[name] for name in ("line", "column", "found"))
+    assert (4, None, None) == tuple(short[name] for name in ("line", "column", "found"))
+    assert "as many fields as the header has" == short["expected"]
 
 
 def test_a_check_reads_the_parameters_of_a_report(tmp_path: Path) -> None:

@@ -101,9 +101,34 @@ def test_the_status_is_a_table() -> None:
     base("load", orders("1.csv", "a,2024-01-05,10", "b,2024-01-06,ten"))
     lines = [" ".join(line.split()) for line in base("status").stdout.splitlines()]
 
-    assert "rows read 2" in lines
-    assert "set aside as they stand amount_unreadable 1" in lines
+    assert "rows read 2 10.00" in lines
+    assert "set aside: amount_unreadable 1 0.00" in lines
     assert "customers 2" in lines
+
+
+def test_a_wrong_load_is_found_and_withdrawn() -> None:
+    """By its number, with a reason; status tells the days before and after."""
+    base("load", orders("1.csv", "a,2024-01-05,10"), "--loaded-on", "2024-02-01")
+    base("load", orders("2.csv", "a,2024-01-05,10", "b,2024-01-06,5"), "--loaded-on", "2024-03-01")
+    day = ("--withdrawn-on", "2024-04-01")
+    told = base("withdraw", "1", "--reason", "a test file", *day)
+    listed = json.loads(base("loads", "--json").stdout)
+    then = json.loads(base("status", "--as-of", "2024-02-15", "--json").stdout)
+    again = base("withdraw", "1", "--reason", "once more")
+    shown = base("loads").stdout
+    whole = base("withdraw", "2", "--reason", "all of it", *day, "--json")
+
+    assert told.stdout == (
+        "load 1 (1.csv, 1 rows) withdrawn: the base had 2 rows, it has 2, "
+        "1 later loads judged again\n"
+    )
+    assert [("2024-04-01", "a test file"), (None, None)] == [
+        (one["withdrawn_on"], one["reason"]) for one in listed
+    ]
+    assert "a test file" in " ".join(shown.split())
+    assert ("2024-02-15", 1, "10.00") == (then["as_of"], then["loads"], then["net"])
+    assert (3, "Load 1 was withdrawn on 2024-04-01 already.") == refusal(again)
+    assert (2, 0) == tuple(json.loads(whole.stdout)[k] for k in ("before", "after"))
 
 
 def test_pseudonyms_objections_and_erasure_from_the_command_line(here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -95,10 +96,28 @@ def records(path: Path, name: str, head: Head) -> Iterator[Record]:
                     raise _open_quote(name, first, lines.taken[0]) from None
                 yield Record(first, None, _text(lines))
                 continue
+            fields = with_blanks(fields, "".join(lines.taken), head.delimiter)
             if len(fields) == width:
                 yield Record(first, fields, None)
             elif len(fields) > 1 or "".join(fields).strip(BLANKS):
                 yield Record(first, fields, _text(lines))
+
+
+def with_blanks(fields: list[str], text: str, delimiter: str) -> list[str]:
+    """The fields of a record with the blanks before them; those before a quote are not theirs.
+
+    The reader has to skip blanks to see a quote behind them, and skips them everywhere.
+    """
+    if delimiter == " " or not (text.startswith(" ") or f"{delimiter} " in text):
+        return fields
+    pattern = re.compile(f'( *)("(?:[^"]|"")*"|[^{re.escape(delimiter)}\r\n]*)')
+    place, kept = 0, []
+    for written in fields:
+        found = pattern.match(text, place)
+        assert found is not None  # it may be empty
+        kept.append(written if found[2].startswith('"') else found[1] + written)
+        place = found.end() + 1
+    return kept
 
 
 def _text(lines: Lines) -> str:

@@ -11,6 +11,7 @@ import duckdb
 
 from crmlab.errors import UntrustedSource
 from crmlab.intake import engines
+from crmlab.intake.dialect import excerpt
 from crmlab.intake.meaning import Meaning
 from crmlab.schema import FAULTS
 
@@ -82,7 +83,10 @@ def limits(
     every = {name: sum(row[name] for row in faults) for name in ("rows", "money")}
     shares = {"reason_limit": _share(faults[0], whole), "limit": _share(every, whole)}
     broken = {name: share for name, share in shares.items() if share > getattr(meaning, name)}
-    return [_too_many(source, faults[0], every["rows"], broken)] if broken else []
+    if not broken:
+        return []
+    first = _first(connection, faults[0]["reason"])
+    return [_too_many(source, faults[0], every["rows"], broken, first)]
 
 
 def _share(part: Mapping[str, Any], whole: Mapping[str, Any]) -> float:
@@ -91,8 +95,20 @@ def _share(part: Mapping[str, Any], whole: Mapping[str, Any]) -> float:
     return max(float(part["rows"] / whole["rows"]), by_money)
 
 
+def _first(connection: duckdb.DuckDBPyConnection, reason: str) -> str:
+    """Where the first row with a fault stands, and what a date or an amount says there."""
+    column = reason.partition("_")[0]
+    names = {name for name, *_ in connection.execute("DESCRIBE source_rows").fetchall()}
+    shown = column in ("date", "amount") and column in names
+    said = f"source_rows.{engines.quote(column)}" if shown else "NULL"
+    sql = engines.fill(engines.statement("first_fault"), said=said)
+    (row,) = engines.fetch_rows(connection, sql, {"reason": reason})
+    place = f"record {row['record']}" if row["line"] is None else f"line {row['line']}"
+    return f"{place}: {column} {excerpt(row['said'] or '')}" if shown else place
+
+
 def _too_many(
-    source: str, worst: Mapping[str, Any], rows: int, broken: Mapping[str, float]
+    source: str, worst: Mapping[str, Any], rows: int, broken: Mapping[str, float], first: str
 ) -> UntrustedSource:
     reason = worst["reason"]
     settings = " ".join(
@@ -102,7 +118,7 @@ def _too_many(
         source,
         reason,
         f"{rows:,} rows, {max(broken.values()):.1%} of all or of their money, cannot be used; "
-        f"most ({worst['rows']:,}) for {reason}",
+        f"most ({worst['rows']:,}) for {reason} (first: {first})",
         f"{OPTIONS.get(reason, '')} To do without them: {settings}",
     )
 

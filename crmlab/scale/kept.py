@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -19,7 +21,7 @@ from crmlab.intake import engines
 from crmlab.intake import log as logs
 from crmlab.intake.columns import Mapping
 from crmlab.intake.customer_base import store
-from crmlab.intake.customer_base.address import FILE, FOLDER, KEPT, Address
+from crmlab.intake.customer_base.address import FILE, FOLDER, KEPT, Address, address_of
 from crmlab.intake.meaning import Meaning
 from crmlab.intake.reading import Reading
 from crmlab.scale.output import whole
@@ -45,19 +47,24 @@ class KeptSummary:
 
 @dataclass(frozen=True)
 class _State:
-    """What a kept summary was made of."""
+    """What a kept summary was made of; `base` tells a base from one made anew in its place."""
 
+    base: str
     load: int
+    withdrawal: int
     observation_end: str
     unit: str
     meaning: str
 
     def follows(self, earlier: _State | None) -> bool:
         """Whether this one can be made of an earlier one and of those who were touched since."""
-        if earlier is None or (self.unit, self.meaning) != (earlier.unit, earlier.meaning):
+        if earlier is None or self._kind() != earlier._kind():
             return False
         later = self.observation_end >= earlier.observation_end
-        return later and self.load >= earlier.load
+        return later and self.load >= earlier.load and self.withdrawal >= earlier.withdrawal
+
+    def _kind(self) -> tuple[str, str, str]:
+        return self.base, self.unit, self.meaning
 
 
 def keep_summary(
@@ -69,9 +76,10 @@ def keep_summary(
 ) -> KeptSummary:
     """The summary of the base in `folder` up to a day, kept in a file there.
 
-    Only customers are summed up again of whom loads, corrections, objections or erasures have
-    changed something since, or who bought after the earlier end. With another unit or meaning, or
-    an earlier end, everybody is. What makes a source untrusted as a whole is asked then only.
+    Only customers are summed up again of whom loads, corrections, withdrawals of loads, objections
+    or erasures have changed something since, or who bought after the earlier end. With another
+    unit or meaning, or an earlier end, everybody is. What makes a source untrusted as a whole is
+    asked then only.
     Raises as read_transactions does, and CannotWrite.
     """
     end, wanted, path = logs.observation_day(observation_end), meaning or Meaning(), folder / KEPT
@@ -80,19 +88,44 @@ def keep_summary(
         with store.attached(connection, folder) as about:
             if about is None or not about.roles:
                 raise store.NoBase(folder)
-            load = _number(connection, "SELECT coalesce(max(load), 0) FROM base.loads")
-            state = _State(load, end.isoformat(), unit, repr(asdict(wanted)))
+            last = store.last(connection)
+            numbers = (int(last["load"]), int(last["withdrawal"]))
+            base = hashlib.sha256(about.secret).hexdigest()[:12]
+            state = _State(base, *numbers, end.isoformat(), unit, repr(asdict(wanted)))
             earlier = _state(path)
             if earlier is not None and state.follows(earlier):
                 return _continue(connection, path, earlier, state, wanted)
-        log = logs.examine(str(Address(folder)), Mapping(), Reading(), wanted)
-        for doubt in log.doubts(end):
-            raise doubt
-        table = _table(log.summarize(end, unit))
+        table = _anew(Address(folder), end, unit, wanted)
         _write(path, table, state)
         return KeptSummary(path, len(table), len(table), anew=True)
     finally:
         connection.close()
+
+
+def summary_of(source: Any, observation_end: dt.date, unit: str, zero_amount: str) -> Any:
+    """A source, or where it is a customer base, its summary up to a day.
+
+    Of a base as it is now that is the kept summary, brought up to date and kept; as of an earlier
+    day, a DataFrame. `zero_amount` is as for score_customers, unless the base's loads say
+    'occasion'. Raises as keep_summary does.
+    """
+    address = address_of(source)
+    if address is None:
+        return source
+    meaning = Meaning(zero_amount="occasion") if zero_amount == "occasion" else Meaning()
+    if address.as_of is None:
+        return keep_summary(
+            address.folder, observation_end=observation_end, unit=unit, meaning=meaning
+        ).path
+    return _anew(address, observation_end, unit, meaning).to_pandas()
+
+
+def _anew(address: Address, end: dt.date, unit: str, meaning: Meaning) -> pa.Table:
+    """The summary of everybody, if the base can be trusted as a whole."""
+    log = logs.examine(str(address), Mapping(), Reading(), meaning)
+    for doubt in log.doubts(end):
+        raise doubt
+    return _table(log.summarize(end, unit))
 
 
 def _continue(
@@ -107,6 +140,7 @@ def _continue(
     connection.register("kept", kept)
     asked = {
         "load": earlier.load,
+        "withdrawal": earlier.withdrawal,
         "earlier_end": dt.date.fromisoformat(earlier.observation_end),
         "observation_end": end,
     }

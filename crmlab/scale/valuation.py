@@ -17,6 +17,7 @@ from crmlab.scale import account, columns, patterns
 from crmlab.scale.account import Account
 from crmlab.scale.columns import LogColumns
 from crmlab.scale.duck import Duck
+from crmlab.scale.kept import summary_of
 from crmlab.scale.patterns import Fits
 from crmlab.scale.progress import Steps
 from crmlab.scale.statements import EPOCH, MOST_UNITS, after, statement
@@ -70,12 +71,14 @@ def score_customers(
     """Value every customer of a clean, typed log, or of a summary, inside an engine.
 
     `source` is a Parquet file, a folder or pattern of such, a CSV (whose columns have `types`), a
-    DataFrame, an Arrow table, a DuckDB relation or a Spark DataFrame. With the columns frequency,
-    recency, T and monetary_value it is taken for a summary in `unit`, otherwise for a log.
-    Customers are written to `out` as Parquet, as a whole or not at all; of a Spark DataFrame they
-    may stay one. `engine` is 'duckdb', 'spark', or a SparkSession. `margin` is a share of net
-    spend, `discount_rate` effective a year. `memory_limit` such as '2GB' and `threads` are
-    DuckDB's. `zero_amount` says whether a day of no money is an 'occasion' or to 'ignore'.
+    DataFrame, an Arrow table, a DuckDB relation or a Spark DataFrame; or a customer base such as
+    'base', of which only the customers touched since the last time are summed up. With the
+    columns frequency, recency, T and monetary_value it is taken for a summary in `unit`,
+    otherwise for a log. Customers are written to `out` as Parquet, as a whole or not at all; of a
+    Spark DataFrame they may stay one. `engine` is 'duckdb', 'spark', or a SparkSession. `margin`
+    is a share of net spend, `discount_rate` effective a year. `memory_limit` such as '2GB' and
+    `threads` are DuckDB's. `zero_amount` says whether a day of no money is an 'occasion' or to
+    'ignore'.
     Raises WrongParameter, SourceNotFound, UnreadableSource, MissingColumn; UntrustedSource for rows
     that cannot be used, which it counts; NotEstimable; SpillFull, OutOfMemory, CannotWrite.
     """
@@ -86,7 +89,7 @@ def score_customers(
     steps = Steps()
     with _opened(engine, source, memory_limit, threads) as at:
         with steps.step("reading"):
-            name, kinds = at.open(source, types)
+            name, kinds = at.open(summary_of(source, day, unit, zero_amount), types)
             parts |= {"source": "source"}
         if columns.is_summary(kinds):
             parts |= columns.summary_parts(name, kinds, customer_id)

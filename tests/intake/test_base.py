@@ -174,7 +174,9 @@ def test_the_past_cannot_be_loaded_into(take: Take) -> None:
     """What was known on a day does not change afterwards."""
     take("a,2024-01-05,10", loaded_on="2024-02-01")
 
-    with pytest.raises(WrongParameter, match="not before that of the last load, 2024-02-01"):
+    with pytest.raises(
+        WrongParameter, match="not before that of the last load or withdrawal, 2024-02-01"
+    ):
         take("a,2024-01-06,10", loaded_on="2024-01-31")
     with pytest.raises(WrongParameter, match="not after today"):
         take("a,2024-01-06,10", loaded_on=dt.date.today() + dt.timedelta(1))
@@ -325,9 +327,9 @@ def test_a_base_of_another_format_is_refused(
 ) -> None:
     """Its tables may mean something else."""
     take("a,2024-01-05,10")
-    monkeypatch.setattr(store, "FORMAT", 2)
+    monkeypatch.setattr(store, "FORMAT", 3)
 
-    with pytest.raises(store.UnreadableBase, match="format 1, this crmlab reads format 2"):
+    with pytest.raises(store.UnreadableBase, match="format 2, this crmlab reads format 3"):
         base.status()
 
 

@@ -13,10 +13,11 @@ from crmlab.intake.log import read_transactions
 HEAD = "customer_id,date,amount,transaction_id\n"
 
 MOTHER = """
-import itertools, json, os, signal, sys
+import contextlib, itertools, json, os, signal, sys
 from pathlib import Path
 from crmlab.intake import engines
 from crmlab.intake.customer_base.base import CustomerBase
+from crmlab.intake.customer_base.loading import LoadRefused
 from crmlab.intake.log import read_transactions
 
 base, file, found = CustomerBase(Path(sys.argv[1])), sys.argv[2], Path(sys.argv[3])
@@ -50,7 +51,11 @@ def in_child(do):
 def load(at, within):
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     engines.connect = lambda: Mortal(connect(), at, within)
-    base.load(file)
+    if sys.argv[5] == "load":
+        base.load(file)
+    else:
+        with contextlib.suppress(LoadRefused):  # it was withdrawn by one that died later
+            base.withdraw(1, reason="wrong")
 
 def look():
     log = read_transactions(base.folder, limit=1, reason_limit=1)
@@ -72,11 +77,11 @@ else:
 """
 
 
-def killed(base: CustomerBase, file: Path, where: str) -> list[list[object]]:
-    """Where each load was killed, how it ended, and the state of the base after it."""
+def killed(base: CustomerBase, file: Path, where: str, what: str = "load") -> list[list[object]]:
+    """Where each load or withdrawal was killed, how it ended, and the state of the base after."""
     script = [sys.executable, "-c", MOTHER, str(base.folder), str(file)]
     found = base.folder.parent / "found.json"
-    done = subprocess.run([*script, str(found), where], capture_output=True, text=True)
+    done = subprocess.run([*script, str(found), where, what], capture_output=True, text=True)
     assert 0 == done.returncode, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -111,6 +116,20 @@ def test_killed_before_any_statement_the_base_is_as_it_was(tmp_path: Path) -> No
     assert sorted(changed) == changed
     assert sum(changed) == 2  # killed after the commit, and not killed
     assert {"read": 5, "live": 4, "superseded": 1} == {k: n for k, n in after[0].items() if n}  # type: ignore[attr-defined]
+
+
+def test_a_withdrawal_that_is_killed_has_done_nothing_or_all(tmp_path: Path) -> None:
+    """Before its commit the base is as it was, with the load; after it, without."""
+    base = CustomerBase(tmp_path / "base")
+    base.load(write(tmp_path / "a.csv", "a,2024-01-05,12,t1", "b,2024-01-06,20,t2"))
+    base.load(write(tmp_path / "b.csv", "a,2024-01-05,10,t1", "b,2024-01-06,20,t2"))
+    before = state(base)
+    runs = killed(base, tmp_path / "a.csv", "statements", "withdraw")
+    after = state(base)
+
+    assert [-9] * (len(runs) - 1) + [0] == [ended for _, ended, _ in runs]
+    assert [before] * (len(runs) - 2) + [after] * 2 == [found for _, _, found in runs]
+    assert {"read": 2, "live": 2} == {k: n for k, n in after[0].items() if n}  # type: ignore[attr-defined]
 
 
 def test_killed_within_the_commit_the_base_is_whole(tmp_path: Path) -> None:

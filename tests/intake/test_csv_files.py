@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from crmlab.errors import MissingColumn, NoUsableRows, SourceChanged, UnreadableSource
 from crmlab.intake import csv_files, csv_records, dialect, encodings, engines, sources
 from crmlab.intake.columns import Mapping
+from crmlab.intake.log import read_transactions
 from crmlab.intake.reading import Reading
 
 HEADER = "customer_id,date,amount\n"
@@ -339,7 +341,7 @@ def test_both_ways_to_read_a_file_agree_and_find_what_was_written(rows, tmp_path
     text = io.StringIO()
     csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerows(rows)
     path.write_text(HEADER + text.getvalue(), encoding="utf-8", newline="")
-    written = [tuple(cell.lstrip(" ") or None for cell in row) for row in rows]
+    written = [tuple(cell or None for cell in row) for row in rows]
     found = []
     for exact in (False, True):
         connection = engines.connect()
@@ -351,7 +353,7 @@ def test_both_ways_to_read_a_file_agree_and_find_what_was_written(rows, tmp_path
             folder = engines.folder(connection)
             csv_files._read_exactly(connection, path, "x", head, places, folder)
         rows_found = connection.execute("FROM source_rows ORDER BY record").fetchall()
-        found.append([tuple((c and c.lstrip(" ")) or None for c in row[2:]) for row in rows_found])
+        found.append([tuple(c or None for c in row[2:]) for row in rows_found])
 
     assert found[0] == found[1] == written
 
@@ -369,8 +371,22 @@ def test_any_text_is_read_alike_both_ways_or_refused(text, tmp_path_factory):
         return
     found = connection.execute("FROM source_rows ORDER BY record").fetchall()
     exactly = [
-        (number, record.line, *(cell.strip() or None for cell in record.fields or ()))
+        (number, record.line, *(cell or None for cell in record.fields or ()))
         for number, record in enumerate(csv_records.records(path, "x", head), 1)
     ]
 
-    assert [(*row[:2], *((c and c.strip()) or None for c in row[2:])) for row in found] == exactly
+    assert [(*row[:2], *(c or None for c in row[2:])) for row in found] == exactly
+
+
+@pytest.mark.parametrize("more", ["", 'c,2024-01-07,5,"two\nlines"\n'], ids=["in place", "exactly"])
+def test_quarantine_holds_blanks_before_a_field(write: Write, tmp_path: Path, more: str):
+    """Those before a quote part fields; all others are the field's own, on either way to read."""
+    text = 'customer_id,date,amount,note\n  a, 2024-01-05,   ten,n\nb , "2024-01-06",  x ,n\n'
+    log = read_transactions(write(text + "c,2024-01-06,5,n\n" + more), limit=1, reason_limit=1)
+    log.write_quarantine(tmp_path / "q.parquet", "2024-01-31")
+    kept = pd.read_parquet(tmp_path / "q.parquet")[["customer_id", "date", "amount"]]
+
+    assert kept.to_numpy().tolist() == [
+        ["  a", " 2024-01-05", "   ten"],
+        ["b ", "2024-01-06", "  x "],
+    ]

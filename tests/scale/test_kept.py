@@ -133,6 +133,40 @@ def test_a_kept_summary_can_be_scored(base: CustomerBase, tmp_path: Path) -> Non
     assert 40 == valued.totals["customers"]
 
 
+def test_a_base_is_scored_through_its_kept_summary(
+    base: CustomerBase, load: Load, tmp_path: Path
+) -> None:
+    """As it is now, and as it was known; a withdrawn load is judged away there too."""
+    given = {"observation_end": "2024-05-31", "margin": 0.3, "discount_rate": 0.15,
+             "model": "pareto-nbd"}  # fmt: skip
+    today, source = f"{pd.Timestamp.today():%Y-%m-%d}", f"base:{base.folder}"
+    refreshed(base, "2024-05-31", 40)
+    load("c1,2024-05-20,9,t-a", "new,2024-05-21,9,t-b")
+    out = tmp_path / "c.parquet"
+    now = crmlab.score_customers(source, out, **given)  # type: ignore[arg-type]
+    then = crmlab.score_customers(f"{source}@{today}", out, **given)  # type: ignore[arg-type]
+    again = keep_summary(base.folder, observation_end="2024-05-31")
+    base.withdraw(2, reason="of another shop")
+    rest = crmlab.score_customers(source, out, **given)  # type: ignore[arg-type]
+
+    assert (41, 0, False) == (now.totals["customers"], again.again, again.anew)
+    assert now.totals == then.totals
+    assert 40 == rest.totals["customers"]
+
+
+@pytest.mark.usefixtures("load")
+def test_a_base_made_anew_is_summed_up_anew(base: CustomerBase, tmp_path: Path) -> None:
+    """A summary that was kept of another base in the same place says nothing."""
+    refreshed(base, "2024-05-31", 40)
+    (base.folder / "base.duckdb").unlink()
+    for day in (1, 2, 3):
+        path = tmp_path / "other.csv"
+        path.write_text(f"{HEAD}\nz,2024-05-0{day},{day},z{day}\n")
+        base.load(path)
+
+    assert refreshed(base, "2024-05-31", 1).anew
+
+
 def test_there_must_be_a_base(tmp_path: Path) -> None:
     """None is made."""
     with pytest.raises(NoBase):

@@ -10,7 +10,7 @@ import pandas as pd
 from crmlab.intake import engines
 from crmlab.intake.attribute_table import AttributeAccount
 from crmlab.intake.customer_base import incoming, loading, store
-from crmlab.intake.customer_base.loading import Load, Origin
+from crmlab.intake.customer_base.loading import Change, Load, Origin, Says, Sums
 from crmlab.intake.customer_base.store import About, ask
 
 
@@ -25,20 +25,32 @@ def take_attributes(
     number = loading.next_load(connection, origin)
     connection.execute(engines.statement("base_told"))
     erased = incoming.drop_erased(connection, about, "told")
-    connection.execute(engines.statement("base_told_otherwise"))
-    ((superseded,),) = connection.execute("SELECT count(*) FROM otherwise").fetchall()
-    when = {"load": number, "loaded_on": origin.loaded_on}
     with store.transaction(connection):
-        connection.execute(engines.statement("base_end_attributes"), when)
-        added = int(
-            connection.execute(engines.statement("base_add_attributes"), when).fetchall()[0][0]
-        )
+        change = change_attributes(connection, number, origin.loaded_on)
         set_aside = sum(account.set_aside.values())
-        known = account.read - added - erased - set_aside
-        counts = (account.read, added, known, superseded, erased, set_aside)
+        # What the table says twice is known the second time.
+        known = account.read - change.added - erased - set_aside
+        counts = (account.read, change.added, known, change.superseded, erased, set_aside)
         done = Load(number, origin.loaded_on, origin.source, *counts)
-        loading.note_load(connection, "attributes", done, origin)
+        loading.note_load(connection, "attributes", done, origin, Says(), Sums())
     return done
+
+
+def change_attributes(
+    connection: duckdb.DuckDBPyConnection,
+    load: int,
+    loaded_on: dt.date,
+    again_from: dt.date | None = None,
+) -> Change:
+    """Judge the table told in the attached base, as loading.change_rows judges purchases."""
+    connection.execute(engines.statement("base_told_otherwise"))
+    connection.execute(engines.statement("base_told_known"))
+    when = {"load": load, "loaded_on": loaded_on}
+    again = when | {"again_from": again_from}
+    superseded = store.changed(connection, engines.statement("base_end_attributes"), when)
+    known = store.changed(connection, engines.statement("base_add_told"), {"load": load})
+    added = store.changed(connection, engines.statement("base_add_attributes"), again)
+    return Change(added, known, superseded)
 
 
 def attributes_known(
@@ -48,13 +60,13 @@ def attributes_known(
 
     Columns customer_id, valid_from and facts. What a row does not tell is as it was before.
     """
-    asked = {"as_of": as_of or dt.date.max}
-    rows = ask(connection, engines.statement("base_attribute_names"), **asked)
+    asked = {"as_of": as_of or store.NOW}
+    rows = ask(connection, _then("base_attribute_names"), **asked)
     names = tuple(str(row["name"]) for row in rows)
     lasting = ", ".join(
         f"{engines.literal(name)}: {LASTING.format(engines.literal(name))}" for name in names
     )
-    sql = engines.fill(engines.statement("base_attributes_known"), facts=lasting)
+    sql = _then("base_attributes_known", facts=lasting)
     return connection.execute(sql, asked).df(), names
 
 
@@ -66,6 +78,11 @@ LASTING = (
 
 def fingerprint(connection: duckdb.DuckDBPyConnection, as_of: dt.date | None) -> str:
     """SHA-256 of all that is told of customers, as it was known on a day."""
-    asked = {"as_of": as_of or dt.date.max}
-    (row,) = ask(connection, engines.statement("base_attribute_fingerprint"), **asked)
+    asked = {"as_of": as_of or store.NOW}
+    (row,) = ask(connection, _then("base_attribute_fingerprint"), **asked)
     return str(row["digest"])
+
+
+def _then(statement: str, **parts: str) -> str:
+    """A statement that selects from the attributes as they were judged on the day $as_of."""
+    return engines.fill(engines.statement(statement), attributes=store.then("attributes"), **parts)

@@ -24,6 +24,7 @@ from crmlab.intake.customer_base import (
     people,
     status,
     store,
+    withdrawing,
 )
 from crmlab.intake.customer_base.address import FILE, FOLDER, KEPT, Address
 from crmlab.intake.customer_base.attribute_loads import take_attributes
@@ -65,7 +66,7 @@ class CustomerBase:
         base, path = cls(Path(folder)), Path(key_file) if key_file else None
         key = read_key(path, base.folder) if path else None
         with _engine() as connection, store.attached(connection, base.folder, write=True) as about:
-            if about is not None and loading.is_used(connection):
+            if about is not None and loading.was_used(connection):
                 raise LoadRefused(f"There is a customer base in '{folder}' already.")
             with store.transaction(connection):
                 store.create(
@@ -108,8 +109,9 @@ class CustomerBase:
             elif not about.plain_ids:
                 _refuse_personal(loaded.name, found)
             loading.refuse_faults(connection, loaded.name, options[1])
-            first = loading.First(found.currency, loaded.zero_amount)
-            return loading.take_rows(connection, self.folder, about, origin, first)
+            roles = incoming.roles_of(connection)
+            says = loading.Says(roles, found.currency, loaded.zero_amount)
+            return loading.take_rows(connection, self.folder, about, origin, says)
 
     def load_attributes(
         self,
@@ -136,10 +138,30 @@ class CustomerBase:
                 incoming.replace(connection, key, "attribute_rows", "customer_id")
             return take_attributes(connection, about, origin, account)
 
-    def status(self) -> status.Status:
-        """What the base holds, and how all that was ever loaded adds up."""
-        with self._open() as (connection, about):
-            return status.status(connection, self.folder, about)
+    def loads(self) -> list[withdrawing.Listed]:
+        """All loads in their order, those that were withdrawn too."""
+        with self._open() as (connection, _):
+            return withdrawing.listed(connection)
+
+    def withdraw(
+        self, load: int | str, *, reason: str, withdrawn_on: Day = None
+    ) -> withdrawing.Withdrawal:
+        """Take back a wrong load: the base is as if it had never come, and later loads judged so.
+
+        `load` is its number or the first digits of its fingerprint; `withdrawn_on` the day from
+        which it is known to be wrong (today): base@DAY before it still shows the load. The same
+        file may be loaded again. Raises LoadRefused if there is no such load, WrongParameter.
+        """
+        day = _loaded_on(withdrawn_on, "withdrawn_on")
+        with self._open(write=True) as (connection, _):
+            found = withdrawing.find(connection, self.folder, str(load))
+            return withdrawing.withdraw(connection, self.folder, found, day, reason)
+
+    def status(self, as_of: Day = None) -> status.Status:
+        """What the base holds, and how all that was loaded adds up, as it was known on a day."""
+        day = None if as_of is None else plain_day("as_of", as_of)
+        with self._open() as (connection, _):
+            return status.status(connection, self.folder, day)
 
     def export(self, path: str | os.PathLike[str], as_of: Day = None) -> export.Export:
         """Write the rows, as they were known on a day, as Parquet or CSV; see export.export."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from crmlab.errors import AccountDoesNotBalance, DataError, WrongParameter
 from crmlab.intake import customer_days, duplicates, engines, refusals
+from crmlab.intake.account import Tally
 from crmlab.intake.customer_base import incoming, lines, store
-from crmlab.intake.customer_base.store import About, ask, listed
+from crmlab.intake.customer_base.store import About, ask
 from crmlab.intake.meaning import Meaning
 from crmlab.schema import FAULTS
 
@@ -41,6 +45,12 @@ class Load:
     set_aside: int = 0
     repeated: bool = False
 
+    @classmethod
+    def of(cls, row: Mapping[str, Any], *, repeated: bool = False) -> Load:
+        """The load that a row of base.loads tells of."""
+        names = [field.name for field in fields(cls) if field.name != "repeated"]
+        return cls(**{name: row[name] for name in names}, repeated=repeated)
+
     def as_dict(self) -> dict[str, object]:
         """The load in the types of JSON."""
         return asdict(self) | {"loaded_on": self.loaded_on.isoformat()}
@@ -57,11 +67,21 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class First:
-    """What the first load that says it settles for all: the currency, and what free days are."""
+class Says:
+    """What a load says of all its rows: their roles, the currency, and what free days are."""
 
-    currency: str | None
-    zero_amount: str
+    roles: tuple[str, ...] = ()
+    currency: str | None = None
+    zero_amount: str = "ignore"
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The money that a load brought, and of it what was known already or was refused, in full."""
+
+    money: Decimal = Decimal(0)
+    known_money: Decimal = Decimal(0)
+    erased_money: Decimal = Decimal(0)
 
 
 FEW = 20
@@ -91,64 +111,69 @@ def take_rows(
     folder: Path,
     about: About,
     origin: Origin,
-    first: First,
+    says: Says,
 ) -> Load:
     """Bring the tables records, source_rows and source_faults into the attached base.
 
     Raises LoadRefused, or AccountDoesNotBalance if a row would be neither used nor accounted for.
     """
     incoming.gather(connection)
-    _refuse_other_roles(connection, folder, about)
-    _refuse_other_currency(folder, about, first.currency)
+    _refuse_other_roles(folder, about, says.roles)
+    _refuse_other_currency(folder, about, says.currency)
     number = next_load(connection, origin)
-    records = _count(connection, "incoming")
+    records, money = store.count(connection, "incoming"), _money(connection, "incoming")
     erased = incoming.drop_erased(connection, about, "incoming")
+    erased_money = money - _money(connection, "incoming")
     _hide_lines(connection, about)
-    # The engine writes to one database in a transaction: what is in memory is made before it.
-    connection.execute(engines.statement("base_known"))
-    connection.execute(engines.statement("base_superseded"))
-    superseded = _count(connection, "superseded")
     with store.transaction(connection):
-        added = _change(connection, about, number, origin, first)
-        known = records - erased - added
-        counts = (records, added, known, superseded, erased)
+        if not about.roles:
+            connection.execute(engines.statement("base_rows_table"))
+        change = change_rows(connection, number, origin.loaded_on)
+        known_money = _money(connection, "incoming JOIN held USING (content) WHERE nth <= copies")
+        counts = (records, change.added, change.known, change.superseded, erased)
         done = Load(number, origin.loaded_on, origin.source, *counts)
-        note_load(connection, "rows", done, origin)
+        note_load(connection, "rows", done, origin, says, Sums(money, known_money, erased_money))
         check_balance(connection, origin.source)
     return done
 
 
-def _change(
+@dataclass(frozen=True)
+class Change:
+    """How many rows were new, were known, and were superseded."""
+
+    added: int
+    known: int
+    superseded: int
+
+
+def change_rows(
     connection: duckdb.DuckDBPyConnection,
-    about: About,
-    number: int,
-    origin: Origin,
-    first: First,
-) -> int:
-    """End what is superseded, add what is new; how many rows are new."""
-    columns = listed(incoming.row_columns(connection))
-    if not about.roles:
-        connection.execute(engines.fill(engines.statement("base_rows_table"), columns=columns))
-        roles = list(incoming.roles_of(connection))
-        connection.execute(
-            "UPDATE base.about SET roles = $roles, zero_amount = $zero_amount",
-            {"roles": roles, "zero_amount": first.zero_amount},
-        )
-    if about.currency is None:
-        connection.execute("UPDATE base.about SET currency = $name", {"name": first.currency})
-    when = {"load": number, "loaded_on": origin.loaded_on}
-    connection.execute(engines.statement("base_end_rows"), when)
-    add = engines.fill(engines.statement("base_add_rows"), columns=columns)
-    return int(connection.execute(add, when).fetchall()[0][0])
+    load: int,
+    loaded_on: dt.date,
+    again_from: dt.date | None = None,
+) -> Change:
+    """Judge the table incoming in the attached base: end what it corrects, add what is new.
+
+    `again_from` is the day of a withdrawal that has the rows judged once more.
+    """
+    # The engine writes to one database in a transaction, and to temporary tables beside it.
+    connection.execute(engines.statement("base_known"))
+    connection.execute(engines.statement("base_superseded"))
+    when = {"load": load, "loaded_on": loaded_on}
+    again = when | {"again_from": again_from}
+    superseded = store.changed(connection, engines.statement("base_end_rows"), when)
+    known = store.changed(connection, engines.statement("base_add_known"), {"load": load})
+    added = store.changed(connection, engines.statement("base_add_rows"), again)
+    return Change(added, known, superseded)
 
 
 def next_load(connection: duckdb.DuckDBPyConnection, origin: Origin) -> int:
     """The number of this load. Raises WrongParameter for a day before that of the last one."""
-    (last,) = ask(connection, "SELECT max(load) AS load, max(loaded_on) AS day FROM base.loads")
+    last = store.last(connection)
     if last["day"] is not None and origin.loaded_on < last["day"]:
-        expected = f"a day not before that of the last load, {last['day']}"
+        expected = f"a day not before that of the last load or withdrawal, {last['day']}"
         raise WrongParameter("loaded_on", str(origin.loaded_on), expected)
-    return int(last["load"] or 0) + 1
+    return int(last["load"]) + 1
 
 
 def repeated(connection: duckdb.DuckDBPyConnection, origin: Origin, kind: str) -> Load | None:
@@ -172,18 +197,28 @@ def repeated(connection: duckdb.DuckDBPyConnection, origin: Origin, kind: str) -
             f"otherwise then: {row['reading']}. Now: {origin.reading}. Taken again it would count "
             "twice. To read it anew, load all files into a new base: --base FOLDER"
         )
-    names = [field.name for field in fields(Load) if field.name != "repeated"]
-    return Load(**{name: row[name] for name in names}, repeated=True)
+    return Load.of(row, repeated=True)
 
 
-def check_balance(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, int]:
-    """Rows ever read, and what became of them, counted apart; or raise AccountDoesNotBalance."""
-    (row,) = ask(connection, engines.statement("base_balance"))
-    counts = {name: int(value) for name, value in row.items()}
-    if counts["read"] != sum(counts.values()) - counts["read"]:
-        kept, rest = counts["live"], sum(counts.values()) - counts["read"] - counts["live"]
-        raise AccountDoesNotBalance(source, counts["read"], kept, rest)
-    return counts
+Balance = dict[str, Tally]
+"""What was `read`, and what became of it: in rows and money, each counted apart."""
+
+
+def check_balance(
+    connection: duckdb.DuckDBPyConnection, source: str, as_of: dt.date = store.NOW
+) -> Balance:
+    """What the loads that stood on a day read, and what had become of it then.
+
+    Raises AccountDoesNotBalance if rows or money do not add up.
+    """
+    parts = {"rows": store.rows_then(), "loads": store.then("loads")}
+    sql = engines.fill(engines.statement("base_balance"), **parts)
+    found = ask(connection, sql, as_of=as_of)
+    balance = {row["name"]: Tally(int(row["rows"]), row["money"]) for row in found}
+    rest = [tally for name, tally in balance.items() if name not in ("read", "live")]
+    if balance["read"] != sum(rest, balance["live"]):
+        raise AccountDoesNotBalance(source, balance["read"], balance["live"], sum(rest, Tally()))
+    return balance
 
 
 def _hide_lines(connection: duckdb.DuckDBPyConnection, about: About) -> None:
@@ -195,13 +230,17 @@ def _hide_lines(connection: duckdb.DuckDBPyConnection, about: About) -> None:
 
 
 def is_used(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether anything was ever put into the attached base."""
-    return bool(_count(connection, "base.loads") + _count(connection, "base.objections"))
+    """Whether anything stands in the attached base."""
+    return bool(store.count(connection, "base.loads") + store.count(connection, "base.objections"))
 
 
-def _refuse_other_roles(connection: duckdb.DuckDBPyConnection, folder: Path, about: About) -> None:
+def was_used(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether anything was ever put into the attached base, though it may be withdrawn."""
+    return is_used(connection) or bool(store.last(connection)["load"])
+
+
+def _refuse_other_roles(folder: Path, about: About, roles: tuple[str, ...]) -> None:
     """Rows told by other columns than those in the base cannot be compared with them."""
-    roles = incoming.roles_of(connection)
     if about.roles and sorted(roles) != sorted(about.roles):
         more = [role for role in roles if role not in about.roles]
         fewer = [role for role in about.roles if role not in roles]
@@ -222,12 +261,23 @@ def _refuse_other_currency(folder: Path, about: About, currency: str | None) -> 
         )
 
 
-def note_load(connection: duckdb.DuckDBPyConnection, kind: str, done: Load, origin: Origin) -> None:
+def note_load(
+    connection: duckdb.DuckDBPyConnection,
+    kind: str,
+    done: Load,
+    origin: Origin,
+    says: Says,
+    sums: Sums,
+) -> None:
     """Write a load into the list of loads."""
-    values: dict[str, object] = {**asdict(done), **asdict(origin), "kind": kind}
+    parts = (done, origin, says, sums)
+    values: dict[str, object] = {k: v for part in parts for k, v in asdict(part).items()}
     del values["repeated"]
+    values |= {"kind": kind, "roles": list(says.roles)}
     connection.execute(engines.statement("base_note_load"), values)
 
 
-def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
-    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+def _money(connection: duckdb.DuckDBPyConnection, rows: str) -> Decimal:
+    sql = f"SELECT coalesce(sum(amount), 0) AS money FROM {rows}"
+    money: Decimal = ask(connection, sql)[0]["money"]
+    return money

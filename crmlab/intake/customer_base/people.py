@@ -15,7 +15,7 @@ from crmlab.intake.customer_base import lines, store
 from crmlab.intake.customer_base.incoming import digest
 from crmlab.intake.customer_base.store import About, ask
 
-TABLES = ("rows", "attributes", "objections", "blocks")
+TABLES = ("rows", "past_rows", "attributes", "past_attributes", "objections", "blocks")
 """Where people stand in a base."""
 
 
@@ -115,14 +115,15 @@ def destroy(
         "ended": found["ended"],
         "attributes": found["facts"],
     }
+    who = {"customer_id": customer_id}
     with store.transaction(connection):
+        connection.execute(engines.statement("base_sum_destroyed"), who)
+        connection.execute(engines.statement("base_forget_known"), who)
+        connection.execute(engines.statement("base_forget_told"), who)
         for table in TABLES:
-            connection.execute(
-                f"DELETE FROM base.{table} WHERE customer_id = $customer_id",
-                {"customer_id": customer_id},
-            )
-        if about.roles:
-            lines.hide(connection, "base.rows", about, lambda one: one == customer_id)
+            connection.execute(f"DELETE FROM base.{table} WHERE customer_id = $customer_id", who)
+        for table in ("base.rows", "base.past_rows"):
+            lines.hide(connection, table, about, lambda one: one == customer_id)
         connection.execute(engines.statement("base_note_erasure"), record)
         connection.execute("UPDATE base.about SET rewrite = true")
     store.rewrite(connection, folder)

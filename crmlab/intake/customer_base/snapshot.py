@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
 
 import duckdb
 
 from crmlab.intake import engines
+from crmlab.intake.columns import NEEDED, ROLES
 from crmlab.intake.customer_base import lines, store
 from crmlab.intake.customer_base.address import Address
 from crmlab.intake.customer_base.store import About, ask, columns_of, listed
 
-OWN = ("load", "record", "line", "known_from", "known_until", "ended_by", "content", "key")
+OWN = (
+    "load", "record", "line", "known_from", "known_until", "ended_by", "again_from", "content",
+    "key", "until", "withdrawal",
+)  # fmt: skip
 """Columns of a base's rows that say nothing about a purchase."""
 
 BLOCKED = "SELECT customer_id FROM base.blocks"
@@ -23,15 +26,18 @@ def take(connection: duckdb.DuckDBPyConnection, address: Address) -> About:
 
     Raises NoBase, UnreadableBase, or BaseBusy.
     """
-    with store.attached(connection, address.folder) as about:
-        if about is None or not about.roles:
+    as_of = address.as_of or store.NOW
+    with store.attached(connection, address.folder) as today:
+        about = today and store.read_about(connection, address.folder, as_of)
+        about = about if about and about.roles else today  # before its first load it was empty
+        if today is None or about is None or not about.roles:
             raise store.NoBase(address.folder)
-        as_of = address.as_of or dt.date.max
-        found = [name for name, _ in columns_of(connection, "base.rows") if name not in OWN]
-        columns = [name for name in found if name not in ("reason", "original")]
-        (row,) = ask(connection, engines.statement("base_erased_rows"), as_of=as_of)
+        columns = _columns(connection, about, today)
+        sql = engines.fill(engines.statement("base_erased_rows"), loads=store.then("loads"))
+        (row,) = ask(connection, sql, as_of=as_of)
         sql = engines.fill(
             engines.statement("base_snapshot"),
+            rows=store.rows_then(),
             columns=listed(columns, "known."),
             order=listed([*ordered(columns), "reason", "content"]),
         )
@@ -40,6 +46,14 @@ def take(connection: duckdb.DuckDBPyConnection, address: Address) -> About:
         if blocked:
             lines.hide(connection, "snapshot", about, blocked.__contains__)
     return about
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, about: About, today: About) -> list[str]:
+    """What a row says: by the columns of today, or of rows that were withdrawn, all of them."""
+    table = "base.rows" if set(about.roles) == set(today.roles) else "base.past_rows"
+    found = [name for name, _ in columns_of(connection, table)]
+    foreign = {name for name in found if name in ROLES and name not in about.roles} - set(NEEDED)
+    return [name for name in found if name not in (*OWN, "reason", "original", *foreign)]
 
 
 def ordered(columns: list[str]) -> list[str]:

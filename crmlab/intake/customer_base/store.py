@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import os
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from crmlab.errors import CrmlabError, DataError, TemporaryError
 from crmlab.intake import engines
 from crmlab.intake.customer_base.address import FILE
 
-FORMAT = 1
+FORMAT = 2
 """Of the tables in the file; a base of another format is refused."""
+
+NOW = dt.date.max
+"""The day as of which a base is asked where none is said."""
 
 FRESH, LOCK = "base.duckdb.new", "lock"
 
@@ -77,7 +81,8 @@ class About:
     """What a base says of itself. What its first load says of its rows holds for all later ones.
 
     `key_name` is None where ids are as in the files; `rewrite` says that what was deleted may
-    still be found in the file.
+    still be found in the file. `currency`, `zero_amount` and `roles` are what the loads say that
+    stand; without any there are no roles.
     """
 
     format: int
@@ -210,8 +215,10 @@ def _let_go(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(statement)
 
 
-def read_about(connection: duckdb.DuckDBPyConnection, folder: Path) -> About | None:
-    """What the attached base says of itself, None if it is empty. Raises UnreadableBase."""
+def read_about(
+    connection: duckdb.DuckDBPyConnection, folder: Path, as_of: dt.date = NOW
+) -> About | None:
+    """What the attached base said of itself on a day, None if empty. Raises UnreadableBase."""
     there = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'base' AND table_name = 'about'"
     if not connection.execute(there).fetchall():
         return None
@@ -223,7 +230,39 @@ def read_about(connection: duckdb.DuckDBPyConnection, folder: Path) -> About | N
             "Use the crmlab that made it, or load the files into a new folder.",
         )
     (row,) = ask(connection, "SELECT * FROM base.about")
-    return About(**{**row, "roles": tuple(row["roles"] or ())})
+    (said,) = ask(
+        connection, engines.fill(engines.statement("base_said"), loads=then("loads")), as_of=as_of
+    )
+    roles, zero_amount = tuple(said["roles"] or ()), said["zero_amount"] or "ignore"
+    return About(**row, roles=roles, zero_amount=zero_amount, currency=said["currency"])
+
+
+def then(table: str) -> str:
+    """SQL of a table of the base as it was judged on the day $as_of; see base_then.sql."""
+    return engines.fill(engines.statement("base_then"), table=table)
+
+
+def rows_then() -> str:
+    """SQL of the rows as they were known on the day $as_of; see base_rows_then.sql."""
+    return engines.fill(engines.statement("base_rows_then"), rows=then("rows"))
+
+
+def last(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """The numbers of the last `load` and `withdrawal` (0 without any), and the later `day`."""
+    (row,) = ask(connection, engines.statement("base_last"))
+    return row
+
+
+def changed(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Mapping[str, object]
+) -> int:
+    """How many rows a statement changed."""
+    return int(connection.execute(sql, parameters).fetchall()[0][0])
+
+
+def count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """The rows of a table."""
+    return int(connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
 
 
 @contextlib.contextmanager

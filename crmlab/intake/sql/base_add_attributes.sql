@@ -2,14 +2,9 @@
 INSERT INTO base.attributes BY NAME
 SELECT
     $load AS load,
-    told.record,
     $loaded_on AS known_from,
-    told.customer_id,
-    told.valid_from,
-    told.facts
+    $again_from AS again_from,
+    told.*
 FROM told
-ANTI JOIN (SELECT * FROM base.attributes WHERE known_until IS NULL) AS attributes
-    ON told.customer_id = attributes.customer_id
-    AND told.valid_from = attributes.valid_from
-    AND told.facts = attributes.facts
+ANTI JOIN held ON told.record = held.record
 ORDER BY told.record

@@ -2,15 +2,9 @@
 INSERT INTO base.rows BY NAME
 SELECT
     $load AS load,
-    incoming.record,
-    incoming.line,
     $loaded_on AS known_from,
-    CAST(NULL AS DATE) AS known_until,
-    CAST(NULL AS INTEGER) AS ended_by,
-    incoming.content,
-    incoming.key,
-    incoming.original,
-    {columns}
+    $again_from AS again_from,
+    incoming.* EXCLUDE (nth)
 FROM incoming
 LEFT JOIN held ON incoming.content = held.content
 WHERE incoming.nth > coalesce(held.copies, 0)

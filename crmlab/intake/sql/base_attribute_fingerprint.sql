@@ -6,7 +6,7 @@ WITH customers AS (
             CAST(valid_from AS VARCHAR) || CAST(to_json(facts) AS VARCHAR),
             chr(10) ORDER BY valid_from, CAST(to_json(facts) AS VARCHAR)
         )) AS digest
-    FROM base.attributes AS attributes
+    FROM ({attributes}) AS attributes
     ANTI JOIN base.blocks AS blocks ON attributes.customer_id = blocks.customer_id
     WHERE known_from <= $as_of AND (known_until IS NULL OR known_until > $as_of)
     GROUP BY customer_id

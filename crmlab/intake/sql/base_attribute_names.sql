@@ -1,5 +1,5 @@
 -- What is told of anybody.
 SELECT DISTINCT unnest(map_keys(facts)) AS name
-FROM base.attributes
+FROM ({attributes}) AS attributes
 WHERE known_from <= $as_of AND (known_until IS NULL OR known_until > $as_of)
 ORDER BY name

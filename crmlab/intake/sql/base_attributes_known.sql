@@ -3,7 +3,7 @@ SELECT
     customer_id,
     CAST(valid_from AS TIMESTAMP) AS valid_from,
     MAP {{facts}} AS facts
-FROM base.attributes AS attributes
+FROM ({attributes}) AS attributes
 ANTI JOIN base.blocks AS blocks ON attributes.customer_id = blocks.customer_id
 WHERE known_from <= $as_of AND (known_until IS NULL OR known_until > $as_of)
 WINDOW sofar AS (PARTITION BY customer_id ORDER BY valid_from, load)

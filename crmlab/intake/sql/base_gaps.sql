@@ -4,8 +4,8 @@ WITH days AS (
     SELECT
         date,
         count(*) AS rows
-    FROM base.rows
-    WHERE known_until IS NULL AND date IS NOT NULL
+    FROM ({rows})
+    WHERE live AND date IS NOT NULL
     GROUP BY date
 ),
 

@@ -8,4 +8,12 @@ SELECT
         SELECT count(*) FROM base.rows AS rows
         WHERE rows.customer_id = $customer_id AND rows.known_until IS NOT NULL
     ) AS ended,
+    (
+        SELECT count(*) FROM base.past_rows AS rows
+        WHERE rows.customer_id = $customer_id
+    ) AS withdrawn,
+    (
+        SELECT count(*) FROM base.past_attributes AS attributes
+        WHERE attributes.customer_id = $customer_id
+    ) AS facts_withdrawn,
     (SELECT count(*) FROM base.attributes WHERE attributes.customer_id = $customer_id) AS facts

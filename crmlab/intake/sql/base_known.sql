@@ -1,8 +1,9 @@
--- How many rows of each content that comes in the base holds already.
-CREATE OR REPLACE TABLE held AS
+-- How many rows of each content that comes in the base holds already, and the first of them.
+CREATE OR REPLACE TEMP TABLE held AS
 SELECT
     rows.content,
-    count(*) AS copies
+    count(*) AS copies,
+    min({'load': rows.load, 'record': rows.record}) AS first
 FROM base.rows AS rows
 SEMI JOIN incoming ON rows.content = incoming.content
 WHERE rows.known_until IS NULL

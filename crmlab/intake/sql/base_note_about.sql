@@ -7,5 +7,4 @@ SELECT
     $key_file AS key_file,
     $plain_ids AS plain_ids,
     false AS fold_case,
-    'ignore' AS zero_amount,
     false AS rewrite

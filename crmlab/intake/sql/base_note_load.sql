@@ -7,9 +7,15 @@ SELECT
     $source AS source,
     $fingerprint AS fingerprint,
     $reading AS reading,
+    $roles AS roles,
+    $currency AS currency,
+    $zero_amount AS zero_amount,
     $records AS records,
     $added AS added,
     $known AS known,
     $superseded AS superseded,
     $erased AS erased,
-    $set_aside AS set_aside
+    $set_aside AS set_aside,
+    $money AS money,
+    $known_money AS known_money,
+    $erased_money AS erased_money

@@ -2,14 +2,10 @@
 CREATE OR REPLACE TABLE base.rows AS
 SELECT
     CAST(NULL AS INTEGER) AS load,
-    CAST(NULL AS BIGINT) AS record,
-    CAST(NULL AS BIGINT) AS line,
     CAST(NULL AS DATE) AS known_from,
     CAST(NULL AS DATE) AS known_until,
     CAST(NULL AS INTEGER) AS ended_by,
-    content,
-    key,
-    original,
-    {columns}
+    CAST(NULL AS DATE) AS again_from,
+    * EXCLUDE (nth)
 FROM incoming
 LIMIT 0

@@ -3,8 +3,8 @@
 CREATE TABLE snapshot AS
 WITH known AS (
     SELECT *
-    FROM base.rows
-    WHERE known_from <= $as_of AND (known_until IS NULL OR known_until > $as_of)
+    FROM ({rows})
+    WHERE live
 ),
 
 objecting AS (

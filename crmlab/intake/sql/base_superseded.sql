@@ -1,5 +1,5 @@
 -- Rows of the base that a key which comes in no longer has: what comes in corrects them.
-CREATE OR REPLACE TABLE superseded AS
+CREATE OR REPLACE TEMP TABLE superseded AS
 WITH touched AS (
     SELECT
         rows.load,

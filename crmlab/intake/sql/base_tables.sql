@@ -1,4 +1,5 @@
--- The tables of a new base.
+-- The tables of a new base. What a withdrawal ends is kept in the past_ tables, for base@DAY:
+-- `again_from` is the day since which a row is judged so, where a withdrawal judged it again.
 CREATE OR REPLACE TABLE base.about (
     format INTEGER,
     secret BLOB,
@@ -6,9 +7,6 @@ CREATE OR REPLACE TABLE base.about (
     key_file VARCHAR,
     plain_ids BOOLEAN,
     fold_case BOOLEAN,
-    currency VARCHAR,
-    zero_amount VARCHAR,
-    roles VARCHAR [],
     rewrite BOOLEAN
 );
 
@@ -19,12 +17,33 @@ CREATE OR REPLACE TABLE base.loads (
     source VARCHAR,
     fingerprint VARCHAR,
     reading VARCHAR,
+    roles VARCHAR [],
+    currency VARCHAR,
+    zero_amount VARCHAR,
     records BIGINT,
     added BIGINT,
     known BIGINT,
     superseded BIGINT,
     erased BIGINT,
-    set_aside BIGINT
+    set_aside BIGINT,
+    money DECIMAL(38, 4),
+    known_money DECIMAL(38, 4),
+    erased_money DECIMAL(38, 4),
+    again_from DATE
+);
+
+CREATE OR REPLACE TABLE base.past_loads AS
+SELECT
+    *,
+    CAST(NULL AS DATE) AS until,
+    CAST(NULL AS INTEGER) AS withdrawal
+FROM base.loads;
+
+CREATE OR REPLACE TABLE base.withdrawals (
+    withdrawal INTEGER,
+    load INTEGER,
+    withdrawn_on DATE,
+    reason VARCHAR
 );
 
 CREATE OR REPLACE TABLE base.objections (
@@ -47,24 +66,68 @@ CREATE OR REPLACE TABLE base.erasures (
     attributes BIGINT
 );
 
+-- Sums over all people who were destroyed, so that loads add up; nobody's own.
+CREATE OR REPLACE TABLE base.destroyed (
+    load INTEGER,
+    known_from DATE,
+    known_until DATE,
+    ended_by INTEGER,
+    again_from DATE,
+    until DATE,
+    withdrawal INTEGER,
+    rows BIGINT,
+    money DECIMAL(38, 4)
+);
+
 CREATE OR REPLACE TABLE base.attributes (
     load INTEGER,
     record BIGINT,
     known_from DATE,
     known_until DATE,
     ended_by INTEGER,
+    again_from DATE,
     customer_id VARCHAR,
     valid_from DATE,
     facts MAP (VARCHAR, VARCHAR)
 );
 
+CREATE OR REPLACE TABLE base.past_attributes AS
+SELECT
+    *,
+    CAST(NULL AS DATE) AS until,
+    CAST(NULL AS INTEGER) AS withdrawal
+FROM base.attributes;
+
 -- Until the first load says what else a row has.
 CREATE OR REPLACE TABLE base.rows (
     load INTEGER,
     record BIGINT,
+    line BIGINT,
     known_from DATE,
     known_until DATE,
+    ended_by INTEGER,
+    again_from DATE,
     content UHUGEINT,
     key UHUGEINT,
-    customer_id VARCHAR
+    original MAP (VARCHAR, VARCHAR),
+    customer_id VARCHAR,
+    date DATE,
+    amount DECIMAL(18, 4),
+    reason VARCHAR
+);
+
+CREATE OR REPLACE TABLE base.past_rows AS
+SELECT
+    *,
+    CAST(NULL AS DATE) AS until,
+    CAST(NULL AS INTEGER) AS withdrawal
+FROM base.rows;
+
+-- What a load brought that was known already, and the row (of rows or attributes) that says it.
+CREATE OR REPLACE TABLE base.known (
+    load INTEGER,
+    record BIGINT,
+    line BIGINT,
+    of_load INTEGER,
+    of_record BIGINT
 )

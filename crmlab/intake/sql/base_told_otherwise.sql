@@ -1,5 +1,5 @@
 -- What the base was told otherwise before.
-CREATE OR REPLACE TABLE otherwise AS
+CREATE OR REPLACE TEMP TABLE otherwise AS
 SELECT
     attributes.load,
     attributes.record

@@ -6,6 +6,10 @@ WHERE
     AND (load > $load OR ended_by > $load OR (date > $earlier_end AND date <= $observation_end))
 UNION
 SELECT customer_id
+FROM base.past_rows
+WHERE customer_id IS NOT NULL AND withdrawal > $withdrawal
+UNION
+SELECT customer_id
 FROM base.objections
 UNION
 SELECT customer_id
