@@ -14,7 +14,7 @@ from crmlab import BGCNBD, BGNBD, MBGNBD, GammaGamma, ParetoNBD
 from crmlab.errors import WrongParameter
 from crmlab.models import beta_geometric, gamma_gamma, parallel, purchase_model
 from crmlab.models.estimates import parameters
-from crmlab.models.fitting import Evaluation, maximize
+from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.histories import histories
 from crmlab.models.special import unique_rows
 
@@ -106,6 +106,27 @@ def test_two_maxima_of_the_sample_both_climb_on_all_the_data() -> None:
 
     assert np.log(found.parameters) == pytest.approx([6.0], abs=1e-6)
     assert (found.agreeing_starts, found.starts) == (1, 3)
+
+
+def test_no_step_is_halved_for_a_gain_that_does_not_show() -> None:
+    """A climb to a limit of the search ends where what is left to gain is below the last digit."""
+    rng = np.random.default_rng(1)
+    T = rng.uniform(4.0, 104.0, 50_000)
+    x = rng.poisson(3, len(T))
+    table = {"frequency": x, "recency": np.where(x > 0, T * rng.random(len(T)), 0.0), "T": T}
+    evaluate, asked = BGNBD._objective(histories(table).patterns()), []
+
+    def counted(values: Any) -> Evaluation:
+        asked.append(values)
+        return evaluate(values)
+
+    scale = BGNBD._scale(float(T.mean()))
+    start = scale * np.array(BGNBD._starts()[0])
+    found = maximize(in_logs(counted), [start], scale, "BG/NBD")
+
+    assert found.at_bound == (3,)
+    assert found.decrement < 1e-9
+    assert len(asked) < 75
 
 
 def test_a_sample_is_every_kth_customer() -> None:
