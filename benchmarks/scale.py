@@ -1,7 +1,7 @@
 """Large customer bases in the engine, beside what else there is: `make bench-scale`.
 
-Three tables. One: purchases in Parquet to valued customers in Parquet, beside lifetimes (and
-PyMC-Marketing where it is installed). Two: a summary in Parquet to scores in Parquet, beside DuckDB
+Three tables. One: purchases in Parquet to valued customers in Parquet, of two bases, beside
+lifetimes (and PyMC-Marketing where it is installed). Two: a summary in Parquet to scores in Parquet, beside DuckDB
 reading the same columns and writing as many. Three: purchases of many sizes, beside DuckDB's own
 group-by of the log, and once more in 2 GB; with the seconds of each step.
 Every run is a process of its own, so that its peak memory is its own; the sides run in turn, and
@@ -34,6 +34,10 @@ MARGIN, RATE = 0.3, 0.15
 BLOCK = 1_000_000
 MEMORY_GB = 4
 PURCHASES_EACH = 2.404  # of the bases that are simulated here
+
+TWO_YEARS, HALF_A_YEAR = (28, 730), (189, 273)
+"""Days, at least and at most, that customers are watched: the harder base has more histories."""
+
 
 TWO_LEVELS = """
 CREATE TABLE summary AS
@@ -71,47 +75,50 @@ DECODE = "SELECT sum(customer_id), max(date), sum(amount) FROM read_parquet('{so
 SUMMARY = ("customer_id", "frequency", "recency", "T", "spend_frequency", "monetary_value")
 
 
-def simulate(customers: int, rng: np.random.Generator, first: int) -> list[np.ndarray]:
+def simulate(
+    customers: int, rng: np.random.Generator, first: int, days: tuple[int, int]
+) -> list[np.ndarray]:
     """Customer, day and cents of every purchase of BG/NBD buyers with Gamma-Gamma spends.
 
-    Parameters in weeks r .243 alpha 4.414 a .793 b 2.426, p 6.25 q 3.74 v 15.44; watched for 28 to
-    730 days.
+    Parameters in weeks r .243 alpha 4.414 a .793 b 2.426, p 6.25 q 3.74 v 15.44; watched for a
+    number of days between two.
     """
     rate = rng.gamma(0.243, 1 / 4.414, customers) / 7
     leaves = rng.beta(0.793, 2.426, customers)
-    watched = rng.integers(28, 731, customers)
+    watched = rng.integers(days[0], days[1] + 1, customers)
     nu = rng.gamma(3.74, 1 / 15.44, customers)
     who, at = np.arange(customers), np.zeros(customers)
-    every, days = [who], [np.zeros(customers, dtype=np.int32)]
+    every, since = [who], [np.zeros(customers, dtype=np.int32)]
     while len(who):
         with np.errstate(divide="ignore", over="ignore"):
             at = at + rng.standard_exponential(len(who)) / rate[who]
         seen = at < watched[who] + 1
         who, at = who[seen], at[seen]
         every.append(who)
-        days.append(np.floor(at).astype(np.int32))
+        since.append(np.floor(at).astype(np.int32))
         stays = rng.random(len(who)) >= leaves[who]
         who, at = who[stays], at[stays]
     buyer = np.concatenate(every)
-    day = LAST_DAY - watched[buyer] + np.concatenate(days)
+    day = LAST_DAY - watched[buyer] + np.concatenate(since)
     cents = np.maximum(1, np.round(100 * rng.gamma(6.25, size=len(buyer)) / nu[buyer]))
     return [buyer + first, day.astype(np.int32), cents.astype(np.int64)]
 
 
-def write_log(customers: int, path: Path) -> int:
+def write_log(customers: int, path: Path, days: tuple[int, int] = TWO_YEARS) -> int:
     """Have a process write the log of so many customers, so that its memory goes with it."""
     command = [sys.executable, __file__, "--write", str(customers), "--path", str(path)]
+    command += ["--watched", *map(str, days)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     return int(done.stdout)
 
 
-def write(customers: int, path: Path) -> int:
+def write(customers: int, path: Path, days: tuple[int, int]) -> int:
     """Write the log of so many customers, in the order of its days; return its rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     rng = np.random.default_rng(1997)
-    parts = [simulate(min(BLOCK, customers - i), rng, i) for i in range(0, customers, BLOCK)]
+    parts = [simulate(min(BLOCK, customers - i), rng, i, days) for i in range(0, customers, BLOCK)]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     order = np.argsort((columns[1] - LAST_DAY).astype(np.int16), kind="stable")
     kinds = (pa.int64(), pa.date32(), pa.decimal128(18, 2))
@@ -401,16 +408,18 @@ def show_steps(found: Found) -> None:
 def first(
     folder: Path, customers: int, rounds: int, peers: list[str], pymc: str | None = None
 ) -> None:
-    """Purchases to valued customers, beside other packages."""
+    """Purchases to valued customers, beside other packages, on two bases."""
     log = folder / "first.parquet"
-    rows = write_log(customers, log)
     elsewhere = [side for side in peers if pymc and side.startswith("PyMC")]
     there = [side for side in peers if side in elsewhere or util.find_spec(PACKAGES[side])]
-    found = measured(["crmlab", *there], log, rounds, pymc)
-    show(f"{customers:,} customers, {rows:,} purchases: log to valued customers", found, "crmlab")
+    for days in (TWO_YEARS, HALF_A_YEAR):
+        rows = write_log(customers, log, days)
+        found = measured(["crmlab", *there], log, rounds, pymc)
+        base = f"{customers:,} customers watched {days[0]} to {days[1]} days, {rows:,} purchases"
+        show(f"{base}: log to valued customers", found, "crmlab")
+        log.unlink()
     for side in set(peers) - set(there):
         typer.echo(f"\n{side}: not installed.")
-    log.unlink()
 
 
 def second(folder: Path, customers: int, rounds: int) -> None:
@@ -499,12 +508,13 @@ if __name__ == "__main__":
     parser.add_argument("--folder", help="a disk with room; the system's unless given")
     parser.add_argument("--pymc", help="another Python, in which PyMC-Marketing is installed")
     parser.add_argument("--write", type=int)
+    parser.add_argument("--watched", type=int, nargs=2)
     parser.add_argument("--side", choices=SIDES)
     parser.add_argument("--path")
     parser.add_argument("--to")
     given = parser.parse_args()
     if given.write:
-        typer.echo(write(given.write, Path(given.path)))
+        typer.echo(write(given.write, Path(given.path), given.watched))
     elif given.side:
         alone(given.side, given.path, given.to)
     else:

@@ -18,8 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betainc, expit, gammaln, xlogy
 
-from crmlab.models.derivatives import Derivatives, Terms, added, slices
+from crmlab.models.derivatives import BLOCK, Derivatives, Terms, added
 from crmlab.models.fitting import Evaluation
+from crmlab.models.parallel import in_blocks
+from crmlab.models.prospects import Ahead
 from crmlab.models.special import (
     Array,
     Counts,
@@ -90,12 +92,12 @@ def objective(
 
     def evaluate(values: Array) -> Evaluation:
         h = Parameters(*values.tolist())
-        coins = (
-            last_coin(h, x[rows], t_x[rows], T[rows], n[rows]).total(count[rows])
-            for rows in slices(len(x))
-        )
+
+        def coins(rows: slice) -> Evaluation:
+            return last_coin(h, x[rows], t_x[rows], T[rows], n[rows]).total(count[rows])
+
         whole = _numbers(h, *numbers).total(with_x), _exposure(h, mean_x, spans).total(with_T)
-        return added((*whole, *coins))
+        return added((*whole, *in_blocks(coins, len(x), BLOCK)))
 
     return evaluate
 
@@ -165,10 +167,15 @@ def purchases_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array)
         z = t / A
 
         def purchases(p: Array, rows: Rows) -> Array:
-            out: Array = -np.expm1(-s[rows, None] * np.log1p(p * z[rows, None])) / p
-            return out
+            return _bought(p, s[rows, None], z[rows, None])
 
         out[some] = beta_mean(purchases, a, B, power=np.ones_like(s), scale=np.maximum(s, 1) * z)
+    return out
+
+
+def _bought(p: Array, s: Array, z: Array) -> Array:
+    """Purchases of a customer whose coin is p, in a time of z x A."""
+    out: Array = -np.expm1(-s * np.log1p(p * z)) / p
     return out
 
 
@@ -193,10 +200,15 @@ def survival_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) 
     z = t / A
 
     def stays(p: Array, rows: Rows) -> Array:
-        out: Array = np.exp(-s[rows, None] * np.log1p(p * z[rows, None]))
-        return out
+        return _stayed(p, s[rows, None], z[rows, None])
 
     return beta_mean(stays, a, B, power=s, scale=z)
+
+
+def _stayed(p: Array, s: Array, z: Array) -> Array:
+    """Probability of a customer whose coin is p to stay for a time of z x A."""
+    out: Array = np.exp(-s * np.log1p(p * z))
+    return out
 
 
 def life_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
@@ -220,11 +232,16 @@ def _restricted_life(t: Array, s: Array, A: Array, a: float | Array, B: Array) -
     z = t / A
 
     def life(p: Array, rows: Rows) -> Array:
-        reach = np.log1p(p * z[rows, None])
-        out: Array = reach / p * relative_expm1((1 - s[rows, None]) * reach)
-        return out
+        return _lived(p, s[rows, None], z[rows, None])
 
     return A * beta_mean(life, a, B, power=np.ones_like(s), scale=np.maximum(s, 1) * z)
+
+
+def _lived(p: Array, s: Array, z: Array) -> Array:
+    """Expected time until dropout of a customer whose coin is p, at most z; in units of A."""
+    reach = np.log1p(p * z)
+    out: Array = reach / p * relative_expm1((1 - s) * reach)
+    return out
 
 
 def discounted_if_alive(
@@ -248,9 +265,53 @@ def discounted_if_alive(
 
         def intensity(p: Array, rows: Rows, z: Array = z, power: Array = power,
                       weight: Array = weight) -> Array:  # fmt: skip
-            fallen = np.exp(-power[rows, None, None] * np.log1p(p[:, :, None] * z[rows, None, :]))
-            out: Array = np.einsum("ikj,ij->ik", fallen, weight[rows])
-            return out
+            return _bought_discounted(p, power[rows], z[rows], weight[rows])
 
         total[where] = beta_mean(intensity, a[where], B[where], power=power, scale=z[:, -1])
     return total * s / A
+
+
+def _bought_discounted(p: Array, power: Array, z: Array, weight: Array) -> Array:
+    """Discounted purchases of a customer whose coin is p, in units of s / A; p (rows, nodes).
+
+    `z` (in units of A) and `weight` are a time rule's, one row each; `power` is s + 1.
+    """
+    fallen = np.exp(-power[:, None, None] * np.log1p(p[:, :, None] * z[:, None, :]))
+    out: Array = np.einsum("ikj,ij->ik", fallen, weight)
+    return out
+
+
+def prospects_if_alive(ahead: Ahead, s: Array, A: Array, a: float | Array, B: Array) -> Array:
+    """What `Ahead` asks of customers alive at 0, in its order along the first axis.
+
+    Purchases and life are taken at the nodes of the discounted purchases' rule: in p they change
+    less, so for them it is closer than their own.
+    """
+    a, out = np.broadcast_to(a, B.shape), np.empty((4, len(s)))
+    out[2] = survival_if_alive(np.full_like(s, ahead.quarter), s, A, a, B)
+    end = np.full_like(s, ahead.horizon)
+    for where, u, weight in discounting_rules(ahead.rate, end, A / (s + 1)):
+        part = _Prospects(ahead, s[where], A[where], u, weight)
+        power, scale = part.s + 1, ahead.horizon / part.A
+        found = beta_mean(part.of, a[where], B[where], power=power, scale=scale)
+        out[0, where], out[1, where], out[3, where] = found
+    out[1] *= s / A
+    out[3] *= A
+    return out
+
+
+class _Prospects(NamedTuple):
+    """What is asked of some customers, and a rule for their discounted purchases."""
+
+    ahead: Ahead
+    s: Array
+    A: Array
+    u: Array
+    weight: Array
+
+    def of(self, p: Array, rows: Rows) -> Array:
+        """Purchases, discounted purchases and life at nodes p of some rows."""
+        s, A = self.s[rows, None], self.A[rows, None]
+        discounted = _bought_discounted(p, s[:, 0] + 1, self.u[rows] / A, self.weight[rows])
+        purchases = _bought(p, s, self.ahead.year / A)
+        return np.stack([purchases, discounted, _lived(p, s, self.ahead.horizon / A)])

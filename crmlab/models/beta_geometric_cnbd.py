@@ -165,7 +165,7 @@ class AbstractBetaGeometricCNBD(AbstractPurchaseModel):
         *_, x, t_x, T = np.broadcast_arrays(*asked, x, t_x, T)
         weight = erlang.phases(self._parameters, self.k, x, np.minimum(t_x, T), T)
         # A mean life may be infinite in a phase that is impossible.
-        out: Array = (weight * np.where(weight > 0, each, 0.0)).sum(axis=0)
+        out: Array = (weight * np.where(weight > 0, each, 0.0)).sum(axis=-weight.ndim)
         return out
 
     def _given_alive(self, x: Array, T: Array) -> tuple[Array, Array, float, Array, int]:

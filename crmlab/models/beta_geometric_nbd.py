@@ -14,6 +14,7 @@ from crmlab.models.covariates import Link
 from crmlab.models.derivatives import Derivatives
 from crmlab.models.fitting import Evaluation
 from crmlab.models.histories import Histories
+from crmlab.models.prospects import Ahead
 from crmlab.models.purchase_model import AbstractPurchaseModel
 from crmlab.models.simulation import Customers
 from crmlab.models.special import Array, Counts
@@ -109,6 +110,10 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
 
     def _life(self, t: Array, x: Array, T: Array) -> Array:
         return formulas.life_if_alive(t, *self._given_alive(x, T))
+
+    def _prospects(self, ahead: Ahead, x: Array, T: Array) -> Array:
+        s, A, a, B = self._given_alive(x, T)
+        return formulas.prospects_if_alive(ahead, s, A, a, B)
 
     def _draw(self, rng: np.random.Generator, x: Counts, t_x: Array, T: Array) -> Customers:  # noqa: ARG002
         s, A, a, B = self._given_alive(x.astype(float), T)

@@ -8,6 +8,7 @@ parameters and the coefficients.
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -21,10 +22,11 @@ from crmlab.models.covariates import (
     Covariates,
     shift_of,
 )
-from crmlab.models.derivatives import Derivatives, added, slices
+from crmlab.models.derivatives import BLOCK, Derivatives, added
 from crmlab.models.estimates import at_coordinates, coordinates, estimates, parameters
 from crmlab.models.fitting import Evaluation, Objective, maximize
 from crmlab.models.histories import Histories, histories
+from crmlab.models.parallel import in_blocks
 from crmlab.models.special import Array, Counts, unique_rows
 
 if TYPE_CHECKING:
@@ -191,7 +193,8 @@ def objective(base: AbstractPurchaseModel, data: CovariateData, linked: list[Lin
                     values[item.parameter] = values[item.parameter] * np.exp(shift)
         if not all(np.all(np.isfinite(v) & (np.asarray(v) > 0)) for v in values):
             return Evaluation(-np.inf, 0 * theta, np.zeros((len(theta), len(theta))))
-        return added(_block(base, data, linked, values, rows) for rows in slices(count))
+        blocks = in_blocks(partial(_block, base, data, linked, values), count, BLOCK)
+        return added(blocks)
 
     return evaluate
 

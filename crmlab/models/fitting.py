@@ -19,6 +19,7 @@ AGREEING = 1e-6  # two ends whose log-likelihoods differ by less are one
 FLAT = 1e-2  # curvature below which a direction is not identified: its standard error is over e^10
 CLEAR = 0.5  # standard error of a log-parameter up to which a sample determines it
 LONGEST_STEP = 2.0
+ROUNDING = 1e-15  # of a log-likelihood: what its last digits do not tell
 
 
 class Evaluation(NamedTuple):
@@ -192,5 +193,7 @@ def _search_line(
             np.abs(there.gradient).max() < 0.5 * np.abs(here.gradient).max()
         ):
             return there, moved
+        if length * (here.gradient @ step) < ROUNDING * abs(here.value):
+            break  # so small a gain does not show among the digits, and that of less still less
         length /= 2
     return None, theta

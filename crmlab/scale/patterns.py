@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from crmlab.customers.scores import Assumptions
@@ -46,11 +46,15 @@ def check(model: str, given: Assumptions) -> None:
 def fit(patterns: pa.Table, spend_patterns: pa.Table, model: str) -> Fits:
     """Both models, fitted to patterns and spend patterns (as their statements give them).
 
-    Rows are put into one order first, so that no engine and no number of threads changes a bit.
+    Each puts rows into one order first, so that no engine and no number of threads changes a bit.
+    The two fits know nothing of each other and run at the same time.
     Raises NotEstimable or InvalidHistory.
     """
-    purchases = PURCHASE_MODELS[model].fit(_columns(patterns, *HISTORY))
-    spend = GammaGamma.fit(_columns(spend_patterns, "spend_frequency", "monetary_value"))
+    with ThreadPoolExecutor(1) as pool:
+        money = _columns(spend_patterns, "spend_frequency", "monetary_value")
+        spending = pool.submit(GammaGamma.fit, money)
+        purchases = PURCHASE_MODELS[model].fit(_columns(patterns, *HISTORY))
+    spend = spending.result()
     spend.model.expected_spend_new()  # raises where the mean spend is infinite
     return Fits(purchases, spend)
 
@@ -59,20 +63,12 @@ def score(patterns: pa.Table, fits: Fits, given: Assumptions) -> tuple[pa.Table,
     """The scores of each pattern, and the one row of Gamma-Gamma's parameters and the margin."""
     history = {name: patterns[name].to_numpy() for name in HISTORY}
     model = fits.purchases.model
-    scores = {
-        **history,
-        "p_alive": model.p_alive(**history),
-        "expected_purchases": model.expected_purchases(given.year_ahead, **history),
-        "det": model.det(given.rate, given.horizon, **history),
-        "survival_next_quarter": model.survival_if_alive(given.quarter, **history),
-        "expected_life": model.expected_life(given.horizon, **history),
-    }
+    asked = {"rate": given.rate, "horizon": given.horizon}
+    scores = model.scores(year=given.year_ahead, quarter=given.quarter, **asked, **history)
     spend = fits.spend.model
     one_row = {"p": [spend.p], "q": [spend.q], "v": [spend.v], "margin": [float(given.margin)]}
-    return pa.table(scores), pa.table(one_row)
+    return pa.table(history | scores), pa.table(one_row)
 
 
 def _columns(table: pa.Table, *names: str) -> Columns:
-    columns = {name: np.asarray(table[name].to_numpy()) for name in (*names, "count")}
-    order = np.lexsort([columns[name] for name in reversed(names)])
-    return {name: column[order] for name, column in columns.items()}
+    return {name: table[name].to_numpy() for name in (*names, "count")}

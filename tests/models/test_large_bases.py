@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmlab import BGNBD, MBGNBD, GammaGamma, ParetoNBD
-from crmlab.models import beta_geometric, gamma_gamma, purchase_model
+from crmlab import BGCNBD, BGNBD, MBGNBD, GammaGamma, ParetoNBD
+from crmlab.errors import WrongParameter
+from crmlab.models import beta_geometric, gamma_gamma, parallel, purchase_model
 from crmlab.models.estimates import parameters
-from crmlab.models.fitting import Evaluation, maximize
+from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.histories import histories
 from crmlab.models.special import unique_rows
 
@@ -107,6 +108,27 @@ def test_two_maxima_of_the_sample_both_climb_on_all_the_data() -> None:
     assert (found.agreeing_starts, found.starts) == (1, 3)
 
 
+def test_no_step_is_halved_for_a_gain_that_does_not_show() -> None:
+    """A climb to a limit of the search ends where what is left to gain is below the last digit."""
+    rng = np.random.default_rng(1)
+    T = rng.uniform(4.0, 104.0, 50_000)
+    x = rng.poisson(3, len(T))
+    table = {"frequency": x, "recency": np.where(x > 0, T * rng.random(len(T)), 0.0), "T": T}
+    evaluate, asked = BGNBD._objective(histories(table).patterns()), []
+
+    def counted(values: Any) -> Evaluation:
+        asked.append(values)
+        return evaluate(values)
+
+    scale = BGNBD._scale(float(T.mean()))
+    start = scale * np.array(BGNBD._starts()[0])
+    found = maximize(in_logs(counted), [start], scale, "BG/NBD")
+
+    assert found.at_bound == (3,)
+    assert found.decrement < 1e-9
+    assert len(asked) < 75
+
+
 def test_a_sample_is_every_kth_customer() -> None:
     """In proportion to the counts, in the order of the patterns, whatever the order of the rows."""
     table = {"frequency": [3, 0, 1], "recency": [5.0, 0.0, 2.0], "T": 9.0 * np.ones(3)}
@@ -174,3 +196,68 @@ def test_the_corners_of_the_search_overflow_nowhere(kind: Any) -> None:
         scores = kind(*point).det(0.003, 260.0, **table)
 
         assert all(np.isfinite(part).all() for part in (*found, scores))
+
+
+AHEAD = {"year": 52.0, "quarter": 13.0, "rate": 0.003, "horizon": 260.0}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        BGNBD(0.3, 5.0, 0.8, 2.4), MBGNBD(2.0, 9.0, 0.02, 0.05), ParetoNBD(0.6, 8.0, 0.7, 10.0),
+        BGCNBD(0.9, 3.0, 0.8, 2.4, 3),
+    ],
+    ids=lambda m: m.label,
+)  # fmt: skip
+def test_all_scores_at_once_are_those_one_by_one(model: Any) -> None:
+    """To 1e-12, with a rule of their own or a common one."""
+    T = np.linspace(1.0, 90.0, 400)
+    history = {k: v for k, v in model.simulate(T, seed=4).summarize(T).items() if k != "log_gaps"}
+    found = model.scores(**AHEAD, **history)
+    year, quarter, rate, horizon = AHEAD.values()
+    stays = model.survival_if_alive(quarter, **history)
+
+    assert (found["p_alive"] == model.p_alive(**history)).all()
+    assert (found["survival_next_quarter"] == stays).all()
+    for name, expected in {
+        "expected_purchases": model.expected_purchases(year, **history),
+        "det": model.det(rate, horizon, **history),
+        "expected_life": model.expected_life(horizon, **history),
+    }.items():
+        np.testing.assert_allclose(found[name], expected, rtol=1e-12, err_msg=name)
+
+
+def test_scores_to_no_end_are_refused() -> None:
+    """One by one they may be asked for; all at once share a finite horizon."""
+    with pytest.raises(WrongParameter, match="'horizon' is inf"):
+        BGNBD(0.3, 5.0, 0.8, 2.4).scores(
+            **(AHEAD | {"horizon": np.inf}), frequency=1, recency=2.0, T=9.0
+        )
+
+
+def test_the_number_of_processors_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of a fit to 150,000 patterns nor of their scores."""
+    model = BGNBD(0.6, 8.0, 0.9, 2.5)
+    T = np.random.default_rng(3).uniform(20.0, 80.0, 150_000)
+    table = model.simulate(T, seed=4).summarize(T)
+    fits, scores = [], []
+    for processors in (1, 3):
+        monkeypatch.setattr(parallel, "_processors", lambda n=processors: n)
+        fits.append(BGNBD.fit(table).as_dict())
+        some = {name: column[:30_000] for name, column in table.items()}
+        scores.append(np.stack(list(model.scores(**AHEAD, **some).values())))
+
+    assert fits[0] == fits[1]
+    assert (scores[0] == scores[1]).all()
+
+
+def test_blocks_keep_their_order_and_what_numpy_was_told() -> None:
+    """Threads know of numpy.errstate only what they are told."""
+
+    def work(rows: slice) -> float:
+        return rows.start + float(np.log(np.zeros(1))[0] == -np.inf)
+
+    with np.errstate(divide="ignore"):
+        found = parallel.in_blocks(work, 1000, 10)
+
+    assert found == [10 * i + 1 for i in range(100)]
