@@ -64,7 +64,7 @@ def test_the_page_loads_nothing_and_pictures_have_words(
     assert f'<html lang="{language}">' in html
     assert not re.search(r"<(script|link|iframe|object|embed|video)", html)
     assert set(re.findall(r'(?:src|href)="([a-z]+:)', html)) <= {"data:"}
-    assert len(images) == 8
+    assert len(images) == 9
     assert all(len(re.search(r'alt="([^"]*)"', image)[1]) > 40 for image in images)  # type: ignore[index]
 
 

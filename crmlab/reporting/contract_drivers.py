@@ -14,7 +14,6 @@ from crmlab.reporting import contract_figures as figures
 from crmlab.reporting.language import Language, Quantity, count, day, number, p_value, plain, share
 from crmlab.reporting.pages import Block, Data, Figure, Page, Sentence, Table, say
 
-NUMBERS = ("inflation",)
 SIGNIFICANT = 0.05
 
 
@@ -107,7 +106,8 @@ def _notes(found: Churn) -> list[Sentence]:
 
 
 def _figures(figures: Mapping[str, Any]) -> dict[str, Quantity]:
-    return {k: number(float(v)) if k in NUMBERS else plain(v) for k, v in figures.items()}
+    write: dict[str, Any] = {"inflation": number, "customers": count}
+    return {k: write.get(k, plain)(v) for k, v in figures.items()}
 
 
 def _since(found: Churn) -> Sentence:

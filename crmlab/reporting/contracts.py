@@ -37,7 +37,8 @@ from crmlab.reporting.pages import (
 )
 
 PAGES = ("contracts.answer", "contracts.account", "contracts.survival", "contracts.rates",
-         "contracts.value", "contracts.drivers", "contracts.trust", "contracts.method")  # fmt: skip
+         "contracts.value", "contracts.offers", "contracts.drivers", "contracts.trust",
+         "contracts.method")  # fmt: skip
 LEVELS = {"good": "good", "unsure": "fair", "fair": "fair", "poor": "poor", "nothing": "none"}
 CONCENTRATED = 1.2
 """Half of those expected to leave are early ones if they are so much fewer than half of all."""

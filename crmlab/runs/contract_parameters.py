@@ -30,6 +30,7 @@ EXAMPLE_FACTS: dict[str, Any] = {
     "margin_column": "fee",
     "margin": 0.6,
     "segment": "plan",
+    "offer_cost": 2.0,
     "currency": "EUR",
 }
 """What is known of the simulated contracts and need not be given."""
@@ -69,7 +70,9 @@ class ContractRetention(Declared):
         "names of columns, with commas",
     )
     numbers: Text = declare("", "the same of numbers", "names of columns, with commas")
-    segment: Text | None = _named("the groups whose survival is compared; it is a covariate, too")
+    segment: Text | None = _named(
+        "the groups by which survival and offers are told; it is taken as a covariate, too"
+    )
     encoding: Text | None = _same("encoding")
     delimiter: Text | None = _same("delimiter")
     decimal: Literal["point", "comma"] | None = _same("decimal")
@@ -134,6 +137,13 @@ class ContractRetention(Declared):
         5.0, "how far ahead payments are counted", "a number above 0 and at most 100", "years",
         gt=0, le=100,
     )  # fmt: skip
+    offer_cost: float | None = declare(
+        None,
+        "what an offer to keep one contract at its next renewal costs. If not given: unknown",
+        "an amount above 0",
+        "money",
+        gt=0,
+    )
     currency: Text | None = declare(
         None,
         "the currency of the margin. If not given: EUR for the example, otherwise no symbol",

@@ -12,7 +12,13 @@ import pytest
 
 import crmlab
 from crmlab.errors import MissingParameter, WrongParameter
-from crmlab.reporting import contract_drivers, contract_method, contract_survival, contracts
+from crmlab.reporting import (
+    contract_drivers,
+    contract_method,
+    contract_offers,
+    contract_survival,
+    contracts,
+)
 from crmlab.reporting.language import Language
 from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
 from crmlab.runs.contract_parameters import ContractRetention
@@ -28,6 +34,7 @@ def pages(study: crmlab.ContractStudy, words: Language) -> list[Page]:
         contract_survival.survival_page(study, words),
         contract_survival.rates_page(study, words),
         contract_survival.value_page(study, words),
+        contract_offers.offers_page(study, words),
         contract_drivers.drivers_page(study, words),
         contract_method.trust_page(study, words),
         contract_method.method_page(study, words, seed=1997),
@@ -51,7 +58,9 @@ def rich() -> crmlab.ContractStudy:
             customer_id="member", covariates=("plan", "channel"), numbers=("fee",)
         ),
     )  # fmt: skip
-    return crmlab.ContractStudy.run(known, margin=0.6, margin_column="fee", segment="plan", **GIVEN)
+    return crmlab.ContractStudy.run(
+        known, margin=0.6, margin_column="fee", segment="plan", offer_cost=2.0, **GIVEN
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +97,9 @@ def test_every_artefact_tells_the_same_value(rich: crmlab.ContractStudy, tmp_pat
     sheet = openpyxl.load_workbook(tmp_path / "tables.xlsx")["residual"]
     values = [row[-1].value for row in sheet.iter_rows(min_row=4)]
     total = round(rich.equity.total.mean, 2)
+    offers = openpyxl.load_workbook(tmp_path / "tables.xlsx")["contract_offers"]
+    parts = [row[2].value for row in offers.iter_rows(min_row=4)]
+    by_segment = results["pages"]["contracts.offers"]["table.contract_offers"]
 
     assert results["totals"]["residual_value"] == pytest.approx(total, abs=0.005)
     assert customers["residual_value"].sum() == pytest.approx(total, abs=0.005)
@@ -95,6 +107,8 @@ def test_every_artefact_tells_the_same_value(rich: crmlab.ContractStudy, tmp_pat
         total, abs=0.005
     )
     assert (round(sum(values[:-1]), 2), round(values[-1], 2)) == (total, total)
+    assert (round(sum(parts[:-1]), 2), round(parts[-1], 2)) == (total, total)
+    assert [row["residual_value"] for row in by_segment] == pytest.approx(parts, rel=1e-12)
     assert len(customers) == results["totals"]["customers"] == 440
     assert results["account"]["used"] == results["totals"]["contracts"] == 900
     assert results["complete"]
@@ -126,7 +140,7 @@ def test_the_effects_that_the_example_was_made_with_are_found(rich: crmlab.Contr
 
 def test_thin_data_are_told_what_cannot_be_said(thin: crmlab.ContractStudy) -> None:
     """No test of the projection, no drivers, no segment: sentences in their place."""
-    answer, _, survival, _, _, drivers, trust, _ = pages(thin, ENGLISH)
+    answer, _, survival, _, _, _, drivers, trust, _ = pages(thin, ENGLISH)
 
     assert "The model was not tested." in answer._repr_html_()
     assert "too few renewals to hold any out" in trust._repr_html_()
@@ -178,3 +192,45 @@ def test_a_margin_column_must_hold_numbers(rich: crmlab.ContractStudy) -> None:
     """By name."""
     with pytest.raises(WrongParameter, match="margin_column"):
         crmlab.ContractStudy.run(rich.contracts, margin_column="plan", **GIVEN)
+
+
+def test_offers_are_told_by_segment_and_by_tenure(
+    rich: crmlab.ContractStudy, thin: crmlab.ContractStudy
+) -> None:
+    """With a cost its break-even and test; without a cost or a segment, a sentence instead."""
+    made = contract_offers.offers_page(rich, ENGLISH)
+    (table,) = tables_of(made)
+    frame = table.frame.set_index("segment")
+    thinly = contract_offers.offers_page(thin, ENGLISH)._repr_html_()
+
+    assert frame.loc["plus", "break_even_share"] == pytest.approx(
+        2.0 / frame.loc["plus", "most_cost"]
+    )
+    assert ["customers", "leave"] == [
+        name for name in ("customers", "leave", "most_cost")
+        if frame[name].iloc[:-1].sum() == pytest.approx(frame[name].iloc[-1])
+    ]  # fmt: skip
+    assert "enough to prove such an offer" in made._repr_html_()
+    assert "What an offer costs was not given" in thinly
+    assert "No segment was named" in thinly
+
+
+def test_segments_are_named_only_where_they_differ(rich: crmlab.ContractStudy) -> None:
+    """Plans differ; segments by lot do not, and one too small or without a name is told so."""
+    assert "contracts.segments" in figures_of(contract_survival.survival_page(rich, ENGLISH))
+    table = rich.contracts.table
+    lot = pd.Series([("a", "b")[i % 2] for i in range(len(table))], dtype="str")
+    lot[:6], lot[6:300] = "few", None
+    known = dataclasses.replace(rich.contracts, table=table.assign(plan=lot))
+    study = crmlab.ContractStudy.run(known, margin=1.0, segment="plan", **GIVEN)
+    page = contract_survival.survival_page(study, ENGLISH)
+    html = page._repr_html_()
+
+    assert "contracts.segments_alike" in figures_of(page)
+    assert "Too few to compare" in html
+    assert "(not known)" in html
+    assert study.large == ("", "a", "b")
+    assert study.difference is not None
+    assert study.difference.degrees == 2
+    said = figures_of(contract_drivers.drivers_page(study, ENGLISH))
+    assert said["drivers.found.segment_unknown"] == {"name": "plan", "customers": 290}  # watched

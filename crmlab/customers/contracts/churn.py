@@ -10,6 +10,7 @@ from crmlab.customers.contracts.features import recipe_of
 from crmlab.customers.contracts.snapshot import Snapshot, snapshot
 from crmlab.errors import NotEstimable, UnusableCovariate
 from crmlab.intake.contracts import Contracts
+from crmlab.intake.findings import Finding
 
 HELD = 0.3
 """Share of the customers on whom the logit model is checked."""
@@ -29,14 +30,19 @@ class Churn:
     calibration: Calibration | None
 
 
-def churn(contracts: Contracts, cut_off: str | None, seed: int) -> Churn | None:
+def churn(
+    contracts: Contracts, cut_off: str | None, seed: int, *, segment: str | None = None
+) -> Churn | None:
     """What goes with leaving after `cut_off`; None where the contracts have no covariate.
 
+    A `segment` that is not known of all is told in the findings and left out.
     Raises UnusableCovariate, by name and with a remedy, for a covariate that no fit can use.
     """
     if not contracts.covariates:
         return None
-    seen = snapshot(contracts, cut_off=cut_off)
+    seen = _without_unknown(snapshot(contracts, cut_off=cut_off), segment)
+    if not (seen.covariates or seen.numbers):
+        return None
     recipe = recipe_of(seen, rare="pool")
     found: list[Drivers | None] = []
     for fit in (fit_cox, fit_logit):
@@ -45,6 +51,19 @@ def churn(contracts: Contracts, cut_off: str | None, seed: int) -> Churn | None:
         except NotEstimable:
             found.append(None)
     return Churn(seen, found[0], found[1], _checked(seen, seed))
+
+
+def _without_unknown(seen: Snapshot, segment: str | None) -> Snapshot:
+    """The snapshot without a covariate that was given to part customers and is not known of all."""
+    if segment is None or segment not in seen.covariates:
+        return seen
+    unknown = int(seen.features[segment].isna().sum())
+    if not unknown:
+        return seen
+    told = Finding("segment_unknown", {"name": segment, "customers": unknown})
+    kept = tuple(name for name in seen.covariates if name != segment)
+    findings = tuple(f for f in seen.findings if f.figures.get("name") != segment)
+    return dataclasses.replace(seen, covariates=kept, findings=(*findings, told))
 
 
 def _checked(seen: Snapshot, seed: int) -> Calibration | None:

@@ -70,6 +70,20 @@ def _stays(model: AbstractContractual, renewals: Counts, payments: int) -> Array
     return model.expected_survivors(np.ones(grid[0].shape), grid[1], tenure=grid[0])
 
 
+def kept_payments(
+    model: AbstractContractual, rate: float, renewals: Counts, payments: int | None = None
+) -> Array:
+    """Discounted periods that keeping all who would leave at renewal n brings, a customer who
+    comes up for it, of the next `payments` (None: all).
+
+    Once kept they go on as they would: they leave more easily than the others.
+    """
+    count = payments or _enough(rate)
+    ahead = np.arange(count)
+    gained = model.kept_at_renewal(ahead[None, :], tenure=renewals[:, None] - 1)
+    return np.asarray(gained @ (1 + rate) ** -ahead.astype(float))
+
+
 def constant_payments(retention: float, rate: float) -> float:
     """The same where every customer stays at each renewal with probability `retention`."""
     if not 0 <= retention <= 1 or retention >= 1 + rate:
