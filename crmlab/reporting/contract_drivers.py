@@ -31,6 +31,7 @@ def drivers_page(study: ContractStudy, language: Language) -> Page:
         *_proportional(found),
         *_notes(found),
         _since(found),
+        *_dated(study, found),
         *_calibration(found.calibration, language),
         say("drivers.caution", style="caveat"),
     ]
@@ -50,7 +51,7 @@ def _forest(fits: dict[str, pd.DataFrame], language: Language) -> Figure:
     return Figure(
         "drivers",
         figures.forest(names, fits, language),
-        _strongest(effects),
+        _strongest(effects, next(iter(fits))),
         say("alt.drivers", effects=count(len(names))),
         Table("drivers", frame, kinds, rows=24),
     )  # fmt: skip
@@ -61,18 +62,21 @@ def _name(row: pd.Series) -> str:
         f"{row['covariate']} (+1)")  # fmt: skip
 
 
-def _strongest(effects: pd.DataFrame) -> Sentence:
-    """The effect of a level furthest from none among those that chance does not explain."""
+def _strongest(effects: pd.DataFrame, kind: str) -> Sentence:
+    """The effect of a level furthest from none among those that chance does not explain.
+
+    `kind` is 'cox' (its ratios are of rates) or 'logit' (of odds).
+    """
     # The largest of many is looked for, so chance has to be ruled out for all of them (Bonferroni).
     sure = effects[(effects["p_value"] < 0.05 / len(effects)) & (effects["level"] != "")]
     if sure.empty:
         return say("drivers.no_effect", effects=count(len(effects)))
     away = sure["ratio"].where(sure["ratio"] > 1, 1 / sure["ratio"])
     row = sure.loc[away.idxmax()]
-    key = "drivers.more" if row["ratio"] > 1 else "drivers.less"
-    return say(key, covariate=plain(row["covariate"]), level=plain(row["level"]),
-               reference=plain(row["reference"]), ratio=number(row["ratio"]),
-               lower=number(row["lower"]), upper=number(row["upper"]))  # fmt: skip
+    key = "more" if row["ratio"] > 1 else "less"
+    return say(f"drivers.{key}_{kind}", covariate=plain(row["covariate"]),
+               level=plain(row["level"]), reference=plain(row["reference"]),
+               ratio=number(row["ratio"]), lower=number(row["lower"]), upper=number(row["upper"]))  # fmt: skip
 
 
 def _proportional(found: Churn) -> list[Block]:
@@ -118,6 +122,14 @@ def _since(found: Churn) -> Sentence:
                cut_off=day(found.seen.cut_off))  # fmt: skip
 
 
+def _dated(study: ContractStudy, found: Churn) -> list[Sentence]:
+    """Covariates that are known by day."""
+    names = [n for n in (*found.seen.covariates, *found.seen.numbers)
+             if n not in study.contracts.covariates]  # fmt: skip
+    key = "drivers.dated_from_begin" if found.seen.cut_off is None else "drivers.dated"
+    return [say(key, style="caveat", names=plain(", ".join(names)))] if names else []
+
+
 def _calibration(found: Calibration | None, language: Language) -> list[Block]:
     if found is None:
         return [say("drivers.unchecked", style="caveat")]
@@ -133,7 +145,8 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
             say("alt.calibration", groups=count(len(found.table))),
             Table("calibration", found.table.reset_index(), kinds, rows=6),
         ),
-        say("drivers.skill", style="caveat", skill=share(max(found.skill, -9.99)),
+        say("drivers.skill" if found.skill > 0 else "drivers.no_skill", style="caveat",
+            skill=share(abs(max(found.skill, -9.99))),
             brier=Quantity(found.brier, "exact"),
             brier_base=Quantity(found.brier_base, "exact")),
     ]  # fmt: skip

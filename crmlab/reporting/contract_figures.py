@@ -164,7 +164,8 @@ def residual(table: pd.DataFrame, alike: float, language: Language, unit: str) -
               language.write(money(table["value"].iloc[-1])), ACCENT)  # fmt: skip
         text = f"{language.text('figure.alike')}: {language.write(money(alike))}"
         label(axes, 0.35 * last, alike, text, WARN, xytext=(0, 8))
-        axes.set_ylim(0, max(float(table["upper"].max()), alike) * 1.12)
+        low, high = min(float(table["lower"].min()), alike), max(float(table["upper"].max()), alike)
+        axes.set_ylim(1.12 * min(low, 0), 1.12 * max(high, 0) or 1)
         _tenures(axes, language, unit, last)
         axes.set_xlim(0, max(last, 1) * 1.14)
         axes.set_ylabel(language.text("figure.contract_value"))

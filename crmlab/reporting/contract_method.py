@@ -156,10 +156,11 @@ def _run(study: ContractStudy) -> Sentence:
 
 
 def publish(run_dir: str, cover: Cover, pages: Sequence[Page], study: ContractStudy) -> str:
-    """Write figures, tables and running contracts into `run_dir`, as document.publish does."""
+    """Write figures, tables, running contracts and rows set aside, as document.publish does."""
 
     def rows(folder: Path) -> None:
         study.write_customers(folder / "customers.parquet")
+        study.contracts.write_quarantine(folder / "quarantine.parquet")
 
     return document.write(run_dir, cover, pages, rows, lambda: _figures(study))
 

@@ -74,8 +74,7 @@ def in_one_page(study: ContractStudy, language: Language) -> Page:
             Tile("tile.contract_value", money(total.mean), say(
                 "tile.contract_value_note", lower=money(total.lower), upper=money(total.upper))),
         )),
-        _price(study),
-        *_doubt(study),
+        *_price(study),
         _first(study),
         light(study),
     ]  # fmt: skip
@@ -115,18 +114,21 @@ def cautions(study: ContractStudy) -> list[Sentence]:
     return out
 
 
-def _price(study: ContractStudy) -> Finding:
-    """What it costs to think all customers alike."""
+def _price(study: ContractStudy) -> list[Block]:
+    """What it costs to think all customers alike; nothing where there is no value to compare."""
     alike, total = study.equity.constant_total, study.equity.total.mean
+    if not total > 0:
+        return []
     too = "contracts.too_little" if alike < total else "contracts.too_much"
     by = study.equity.by_tenure["retention_next"]
-    return Finding(
+    finding = Finding(
         say("contracts.price", alike=money(alike), share=share(abs(alike / total - 1)),
             too=term(too), rate=rate(study.retention), first=rate(by.iloc[0]),
             late=rate(by.iloc[-1]), early_renewal=count(by.index[0] + 1),
             late_renewal=count(by.index[-1] + 1)),
         say("contracts.price_decision"),
     )  # fmt: skip
+    return [finding, *_doubt(study)]
 
 
 def _doubt(study: ContractStudy) -> list[Sentence]:

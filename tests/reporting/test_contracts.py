@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.errors import MissingParameter, WrongParameter
+from crmlab.errors import MissingColumn, MissingParameter, UnusableCovariate, WrongParameter
 from crmlab.reporting import (
     contract_drivers,
     contract_method,
@@ -186,6 +186,13 @@ def test_parameters_name_the_columns_once() -> None:
         ContractRetention.build({"source": "a.csv", "margin": 1.0}).resolved()
     with pytest.raises(WrongParameter, match="before observation_end"):
         ContractRetention.build(given | {"cut_off": "2024-06-30"}).resolved()
+    crm = {"attributes": "crm.csv", "attribute_covariates": "use, tier"}
+    dated = ContractRetention.build(given | crm).resolved().for_notebook()["dated"]
+    assert dated == {"source": "crm.csv", "covariates": ["use", "tier"]}
+    with pytest.raises(WrongParameter, match="which columns to take"):
+        ContractRetention.build(given | {"attributes": "crm.csv"}).resolved()
+    with pytest.raises(MissingParameter, match="--set attributes="):
+        ContractRetention.build(given | {"attribute_numbers": "calls"}).resolved()
 
 
 def test_a_margin_column_must_hold_numbers(rich: crmlab.ContractStudy) -> None:
@@ -234,3 +241,65 @@ def test_segments_are_named_only_where_they_differ(rich: crmlab.ContractStudy) -
     assert study.difference.degrees == 2
     said = figures_of(contract_drivers.drivers_page(study, ENGLISH))
     assert said["drivers.found.segment_unknown"] == {"name": "plan", "customers": 290}  # watched
+
+
+def test_attributes_by_day_are_drivers(rich: crmlab.ContractStudy, tmp_path: Path) -> None:
+    """Taken as they were at the cut-off; a number that is none, or a name not there, is refused."""
+    members = rich.contracts.table["customer_id"]
+    rows = [f"{m},2020-01-01,{'low' if i % 3 else 'high'},{i % 7}.5" for i, m in enumerate(members)]
+    path = tmp_path / "crm.csv"
+    path.write_text("\n".join(["customer_id,valid_from,use,calls", *rows, ""]))
+    known = crmlab.read_contract_attributes(str(path), covariates=("use",), numbers=("calls",))
+    study = crmlab.ContractStudy.run(
+        dataclasses.replace(rich.contracts),
+        margin=1.0,
+        cut_off="2023-06-30",
+        attributes=known,
+        **GIVEN,
+    )
+    page = contract_drivers.drivers_page(study, SPANISH)
+    said = figures_of(page)
+
+    assert said["drivers.dated"] == {"names": "use, calls"}
+    assert said["drivers.undated"] == {"names": "plan, channel, fee"}
+    effects = next(t for t in tables_of(page) if t.key == "drivers").frame["effect"]
+    assert {"use: high / low", "calls (+1)"} <= set(effects)
+    with pytest.raises(UnusableCovariate, match="'high', customer"):
+        crmlab.read_contract_attributes(str(path), numbers=("use",))
+    with pytest.raises(MissingColumn, match="town"):
+        crmlab.read_contract_attributes(str(path), covariates=("town",))
+
+
+def test_a_ratio_of_odds_is_called_so(rich: crmlab.ContractStudy) -> None:
+    """Where only the logit model could be fitted."""
+    assert rich.drivers is not None
+    only = dataclasses.replace(rich, drivers=dataclasses.replace(rich.drivers, cox=None))
+    html = contract_drivers.drivers_page(only, ENGLISH)._repr_html_()
+
+    assert "times the odds of leaving" in html
+    assert "times the rate" not in html
+
+
+def test_a_prediction_that_is_worse_than_none_is_told_so(rich: crmlab.ContractStudy) -> None:
+    """No gain is called a gain."""
+    assert rich.drivers is not None
+    assert rich.drivers.calibration is not None
+    poor = dataclasses.replace(rich.drivers.calibration, brier=0.05, brier_base=0.04)
+    turned = dataclasses.replace(rich, drivers=dataclasses.replace(rich.drivers, calibration=poor))
+    html = contract_drivers.drivers_page(turned, ENGLISH)._repr_html_()
+
+    assert "25% more, so do not rank" in html
+    assert "a gain of" not in html
+
+
+def test_contracts_without_value_have_a_report(rich: crmlab.ContractStudy) -> None:
+    """Margins below and at zero: every page reads, and nothing is divided by what is not there."""
+    for fee in (-rich.contracts.table["fee"], 0.0 * rich.contracts.table["fee"]):
+        table = rich.contracts.table.assign(fee=fee)
+        known = dataclasses.replace(rich.contracts, table=table, covariates=("plan", "channel"))
+        study = crmlab.ContractStudy.run(known, margin_column="fee", **GIVEN)
+        for words in (ENGLISH, SPANISH):
+            html = "".join(page._repr_html_() for page in pages(study, words))
+            assert "nan" not in html.split("base64")[0]
+        assert "No value is at risk" in "".join(p._repr_html_() for p in pages(study, ENGLISH))
+        assert "contracts.price" not in figures_of(contracts.in_one_page(study, ENGLISH))

@@ -9,6 +9,7 @@ from crmlab.customers.contracts.drivers import Drivers, fit_cox, fit_logit
 from crmlab.customers.contracts.features import recipe_of
 from crmlab.customers.contracts.snapshot import Snapshot, snapshot
 from crmlab.errors import NotEstimable, UnusableCovariate
+from crmlab.intake.attributes import Attributes
 from crmlab.intake.contracts import Contracts
 from crmlab.intake.findings import Finding
 
@@ -31,16 +32,19 @@ class Churn:
 
 
 def churn(
-    contracts: Contracts, cut_off: str | None, seed: int, *, segment: str | None = None
-) -> Churn | None:
-    """What goes with leaving after `cut_off`; None where the contracts have no covariate.
+    contracts: Contracts, cut_off: str | None, seed: int, *, segment: str | None = None,
+    attributes: Attributes | None = None,
+) -> Churn | None:  # fmt: skip
+    """What goes with leaving after `cut_off`; None where there is no covariate.
 
-    A `segment` that is not known of all is told in the findings and left out.
+    Of `attributes` those are taken that held on that day (None: when each contract began). A
+    `segment` that is not known of all is told in the findings and left out.
     Raises UnusableCovariate, by name and with a remedy, for a covariate that no fit can use.
     """
-    if not contracts.covariates:
+    if not contracts.covariates and attributes is None:
         return None
-    seen = _without_unknown(snapshot(contracts, cut_off=cut_off), segment)
+    shot = snapshot(contracts, cut_off=cut_off, attributes=attributes)
+    seen = _without_unknown(shot, segment)
     if not (seen.covariates or seen.numbers):
         return None
     recipe = recipe_of(seen, rare="pool")

@@ -36,8 +36,9 @@ class ContractOffers:
     contracts), residual_value (of all), value_each, leave (expected to leave at the next renewal),
     value_at_risk (of all: value x probability of leaving at it), most_cost (an offer that kept all
     who would leave may cost that much: what they bring once kept, leaving later by their own
-    chances), renews (share expected to renew), own_fit (whether the segment has a curve of its own) and, where a cost
-    is given, what crmlab.customers.offers.proof adds, with renews_needed for the share needed.
+    chances), renews (share expected to renew), own_fit (whether the segment has a curve of its own)
+    and, where a cost is given, what crmlab.customers.offers.proof adds, with renews_needed for the
+    share needed.
     `by`: the covariate, None for bands of tenure. `difference`: what one fit for all contracts
     gives more (or less) than the curves of the segments; with it the parts add up to the total.
     """

@@ -28,6 +28,7 @@ from crmlab.customers.contracts.worth import (
     residual_by_tenure,
 )
 from crmlab.errors import NotEstimable, WrongParameter
+from crmlab.intake.attributes import Attributes
 from crmlab.intake.contracts import Contracts
 from crmlab.models.base import Fit
 
@@ -76,13 +77,14 @@ class ContractStudy:
         cls, contracts: Contracts, *, discount_rate: float, margin: float = 1.0,
         margin_column: str | None = None, horizon_years: float | None = 5.0,
         segment: str | None = None, cut_off: str | None = None,
-        offer_cost: float | None = None, seed: int = 1997,
+        offer_cost: float | None = None, attributes: Attributes | None = None, seed: int = 1997,
     ) -> ContractStudy:  # fmt: skip
         """Analyse contracts. Each leaves `margin` a period, or that share of `margin_column`.
 
         `segment`, a covariate, parts the survival curves and the offers to keep contracts, each of
         which costs `offer_cost`. Drivers are looked for among all the
-        covariates, as they were on `cut_off` (None: from the begin of each contract).
+        covariates and dated `attributes`, as they were on `cut_off` (None: from the begin of each
+        contract).
         Raises NotEstimable where nothing can be said of renewals, WrongParameter, or
         UnusableCovariate with a remedy.
         """
@@ -105,7 +107,7 @@ class ContractStudy:
             average_life(contracts, fits, seed=seed),
             contract_offers(contracts, fits[chosen], given, equity.customers, by=segment,
                             cost=offer_cost),
-            offer_cost, churn(contracts, cut_off, seed, segment=segment),
+            offer_cost, churn(contracts, cut_off, seed, segment=segment, attributes=attributes),
         )  # fmt: skip
 
     @property
