@@ -76,7 +76,8 @@ def _strongest(effects: pd.DataFrame, kind: str) -> Sentence:
     key = "more" if row["ratio"] > 1 else "less"
     return say(f"drivers.{key}_{kind}", covariate=plain(row["covariate"]),
                level=plain(row["level"]), reference=plain(row["reference"]),
-               ratio=number(row["ratio"]), lower=number(row["lower"]), upper=number(row["upper"]))  # fmt: skip
+               ratio=number(row["ratio"]), lower=number(row["lower"]),
+               upper=number(row["upper"]))  # fmt: skip
 
 
 def _proportional(found: Churn) -> list[Block]:

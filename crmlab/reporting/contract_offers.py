@@ -8,7 +8,7 @@ from crmlab.customers.contracts.offers import FITTED_FROM
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.reporting.contract_survival import segment_name
 from crmlab.reporting.figures import side_bars
-from crmlab.reporting.language import Language, count, money, plain
+from crmlab.reporting.language import Language, count, money, plain, term
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
 
 
@@ -95,7 +95,11 @@ def _curves(study: ContractStudy, table: pd.DataFrame, names: list[str]) -> list
         return [say("contract_offers.by_tenure", style="caveat")]
     out = []
     if table["own_fit"].any():
-        out.append(say("contract_offers.own_fits", style="caveat", least=count(FITTED_FROM)))
+        total, difference = study.equity.total.mean, study.offers.difference
+        too = "contracts.too_much" if difference > 0 else "contracts.too_little"
+        out.append(say("contract_offers.own_fits", style="caveat", least=count(FITTED_FROM),
+                       parts=money(total - difference), difference=money(abs(difference)),
+                       too=term(too)))  # fmt: skip
     rest = [name for name, own in zip(names, table["own_fit"], strict=True) if not own]
     if rest:
         out.append(say("contract_offers.no_own_fit", style="caveat", names=plain(", ".join(rest))))

@@ -65,6 +65,7 @@ def in_one_page(study: ContractStudy, language: Language) -> Page:
         _headline(study),
         rests_on(study),
         *cautions(study),
+        *_by_segment(study),
         Tiles((
             Tile("tile.contracts", count(running), say(
                 "tile.contracts_note", known=count(len(table)), ended=count(len(table) - running))),
@@ -112,6 +113,16 @@ def cautions(study: ContractStudy) -> list[Sentence]:
     if study.fit.diagnosis.status != "converged":
         out.append(say("account.open_parameters", style="caveat"))
     return out
+
+
+def _by_segment(study: ContractStudy) -> list[Sentence]:
+    """Says so where curves of the segments' own give a value outside the range of the one curve."""
+    total = study.equity.total
+    parts = total.mean - study.offers.difference
+    if total.lower <= parts <= total.upper:
+        return []
+    return [say("contracts.by_segment", style="caveat", parts=money(parts),
+                segment=plain(study.segment))]  # fmt: skip
 
 
 def _price(study: ContractStudy) -> list[Block]:

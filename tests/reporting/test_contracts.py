@@ -303,3 +303,15 @@ def test_contracts_without_value_have_a_report(rich: crmlab.ContractStudy) -> No
             assert "nan" not in html.split("base64")[0]
         assert "No value is at risk" in "".join(p._repr_html_() for p in pages(study, ENGLISH))
         assert "contracts.price" not in figures_of(contracts.in_one_page(study, ENGLISH))
+
+
+def test_a_value_that_segments_contradict_is_told_on_page_one(rich: crmlab.ContractStudy) -> None:
+    """Only where curves of their own lead outside the range."""
+    assert "contracts.by_segment" not in figures_of(contracts.in_one_page(rich, ENGLISH))
+    width = rich.equity.total.mean - rich.equity.total.lower
+    offers = dataclasses.replace(rich.offers, difference=1.1 * width)
+    said = figures_of(contracts.in_one_page(dataclasses.replace(rich, offers=offers), ENGLISH))
+
+    assert said["contracts.by_segment"]["parts"] == pytest.approx(
+        rich.equity.total.mean - 1.1 * width
+    )
