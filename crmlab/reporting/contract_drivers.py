@@ -15,6 +15,11 @@ from crmlab.reporting.language import Language, Quantity, count, day, number, p_
 from crmlab.reporting.pages import Block, Data, Figure, Page, Sentence, Table, say
 
 SIGNIFICANT = 0.05
+STRONGER = {
+    "cox": ("drivers.more_cox", "drivers.less_cox"),
+    "logit": ("drivers.more_logit", "drivers.less_logit"),
+}
+"""How an effect above and below 1 is told, by what its ratio is of."""
 
 
 def drivers_page(study: ContractStudy, language: Language) -> Page:
@@ -73,8 +78,7 @@ def _strongest(effects: pd.DataFrame, kind: str) -> Sentence:
         return say("drivers.no_effect", effects=count(len(effects)))
     away = sure["ratio"].where(sure["ratio"] > 1, 1 / sure["ratio"])
     row = sure.loc[away.idxmax()]
-    key = "more" if row["ratio"] > 1 else "less"
-    return say(f"drivers.{key}_{kind}", covariate=plain(row["covariate"]),
+    return say(STRONGER[kind][int(row["ratio"] < 1)], covariate=plain(row["covariate"]),
                level=plain(row["level"]), reference=plain(row["reference"]),
                ratio=number(row["ratio"]), lower=number(row["lower"]),
                upper=number(row["upper"]))  # fmt: skip

@@ -39,12 +39,13 @@ def _at_risk(
 ) -> Figure:
     place = int(table["value_at_risk"].to_numpy().argmax())
     row = table.iloc[place]
-    key = "bands" if study.offers.by is None else "segments"
+    banded = study.offers.by is None
+    key = "contract_offers.headline_bands" if banded else "contract_offers.headline_segments"
     return Figure(
         "contract_offers",
         side_bars(names, table["value_at_risk"].tolist(), language, "money",
-                  f"figure.value_at_next_{key}"),
-        say(f"contract_offers.headline_{key}", segment=plain(names[place]),
+                  "figure.value_at_next_bands" if banded else "figure.value_at_next_segments"),
+        say(key, segment=plain(names[place]),
             risk=money(table["value_at_risk"].sum()), worst=money(row["value_at_risk"]),
             customers=count(row["customers"]), most=money(row["most_cost"])),
         say("alt.offers", segments=count(len(table)), most=money(row["value_at_risk"])),
@@ -65,9 +66,9 @@ def _table(
     rows.append(pd.DataFrame([{"segment": language.text("word.total"), **total}]))
     frame = pd.concat(rows, ignore_index=True)
     first = "segment" if study.offers.by is not None else "tenure"
-    kinds = {first: "plain", "customers": "count", "residual_value": "money", "leave": "number",
+    kinds = {first: "plain", "customers": "count", "residual_value": "money",
              "value_at_risk": "money", "most_cost": "cents"}  # fmt: skip
-    more = {"value_each": "money", "renews": "rate"}
+    more = {"value_each": "money", "leave": "number", "renews": "rate"}
     if study.offer_cost is not None:
         kinds |= {"break_even_uplift": "rate", "per_arm": "count"}
         more |= {"renews_needed": "rate", "break_even_share": "share"}

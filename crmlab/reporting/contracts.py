@@ -131,12 +131,12 @@ def _price(study: ContractStudy) -> list[Block]:
     if not total > 0:
         return []
     too = "contracts.too_little" if alike < total else "contracts.too_much"
-    by = study.equity.by_tenure["retention_next"]
+    last = study.equity.by_tenure.index[-1] + 1
+    first_rate, last_rate = study.fit.model.retention_rate(np.array([1, last]))
     finding = Finding(
         say("contracts.price", alike=money(alike), share=share(abs(alike / total - 1)),
-            too=term(too), rate=rate(study.retention), first=rate(by.iloc[0]),
-            late=rate(by.iloc[-1]), early_renewal=count(by.index[0] + 1),
-            late_renewal=count(by.index[-1] + 1)),
+            too=term(too), rate=rate(study.retention), first=rate(first_rate),
+            late=rate(last_rate), late_renewal=count(last)),
         say("contracts.price_decision"),
     )  # fmt: skip
     return [finding, *_doubt(study)]
@@ -166,6 +166,9 @@ def _first(study: ContractStudy) -> Finding:
     }  # fmt: skip
     early = said["share"].value > CONCENTRATED * said["customers"].value
     key = "early" if early else "even"
+    if len(by) == 1:
+        found = say("contracts.first_one", leaving=said["leaving"], renewals=said["renewals"])
+        return Finding(found, say("contracts.decision_even"))
     return Finding(
         say(f"contracts.first_{key}", style="text", **said), say(f"contracts.decision_{key}")
     )
@@ -202,7 +205,8 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
         say("contracts.tenure_dated" if contracts.dated else "contracts.tenure_told", period=unit),
         *[say(f"contracts.found.{found.code}", style="text", **_figures(found.figures))
           for found in account.findings],
-        say("contracts.watched", watched=count(watched), used=count(len(contracts.table)),
+        say("contracts.watched" if watched < len(contracts.table) else "contracts.watched_all",
+            watched=count(watched), used=count(len(contracts.table)),
             renewals=count(study.curve.table["at_risk"].iloc[1:].sum()),
             left=count(study.curve.ended), last=count(study.curve.last)),
         _opened(study),
@@ -213,7 +217,8 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
 def _opened(study: ContractStudy) -> Sentence:
     opened = study.contracts.opened
     if opened is None:
-        return say("contracts.all_kept", style="caveat")
+        key = "all_kept" if study.contracts.dated else "all_kept_told"
+        return say(f"contracts.{key}", style="caveat")
     return say("contracts.opened", style="caveat", opened=day(opened))
 
 
