@@ -13,7 +13,7 @@ from crmlab.reporting.language import Language, count, share
 from crmlab.reporting.pages import Block, Figure, Sentence, Table, column_head, say
 from crmlab.reporting.retention_figures import BLUES
 
-DARK = 0.55
+DARK = 0.72
 """From this share on a cell is so dark that its number is white."""
 
 
@@ -55,7 +55,7 @@ def heat_map(flows: pd.DataFrame, language: Language) -> str:
     counts = numbers.to_numpy(dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
     with look():
-        figure, axes = canvas(1.2 + 0.42 * len(flows))
+        figure, axes = canvas(0.9 + 0.34 * len(flows))
         for (i, j), part in np.ndenumerate(shares):
             if not counts[i, j]:
                 continue
