@@ -1,6 +1,6 @@
 """Wall time of a report against papermill on a notebook of one empty cell: `make bench`.
 
-The three are run in turn, so that a machine that slows down slows all of them, and the medians
+All are run in turn, so that a machine that slows down slows all of them, and the medians
 are compared. A report may take at most three times as long as the empty notebook.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import typer
 
-REPORTS = ("customer-valuation", "retention", "strategy-review")
+REPORTS = ("customer-valuation", "retention", "strategy-review", "contract-retention")
 LIMIT = 3.0
 EMPTY = {
     "cells": [

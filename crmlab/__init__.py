@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from crmlab.customers.backtest import Backtest, rolling
     from crmlab.customers.cohorts import Cohorts, cohorts
+    from crmlab.customers.contracts.attributes import read_contract_attributes
     from crmlab.customers.contracts.drivers import fit_cox, fit_logit
     from crmlab.customers.contracts.projection import fit_contracts
     from crmlab.customers.contracts.study import ContractStudy
@@ -89,6 +90,7 @@ __all__ = [
     "opening_day",
     "read_attributes",
     "read_channels",
+    "read_contract_attributes",
     "read_contracts",
     "read_transactions",
     "rolling",
@@ -103,6 +105,7 @@ _HOMES = {
     "fit_cox": "crmlab.customers.contracts.drivers",
     "fit_logit": "crmlab.customers.contracts.drivers",
     "kaplan_meier": "crmlab.customers.contracts.survival",
+    "read_contract_attributes": "crmlab.customers.contracts.attributes",
     "AttributeMapping": "crmlab.intake.attribute_table",
     "Attributes": "crmlab.intake.attributes",
     "ContractMapping": "crmlab.intake.contract_table",

@@ -36,7 +36,7 @@ SCORES = (
     Column("expected_life", "number", "time unit", "expected active time to the horizon"),
     Column("expected_spend", "number", "money", "posterior mean spend an occasion"),
     Column("residual_clv", "number", "money", "discounted expected margin to the horizon"),
-    Column("value_at_risk", "number", "money", "residual_clv x (1 - survival_next_quarter)"),
+    Column("value_at_risk", "number", "money", "residual_clv or 0, x (1 - survival_next_quarter)"),
 )
 
 REASONS = (

@@ -50,17 +50,33 @@ def offers(
     )
     if cost is None:
         return table
+    found = proof(
+        table, cost, leaves=sums["leaves"] / size, shown=table["buys"],
+        shown_if_kept=sums["buys_now"] / sums["alive"], alpha=alpha, power=power,
+    )  # fmt: skip
+    return table.join(found.rename(columns={"needed": "buys_needed"}))
+
+
+def proof(
+    table: pd.DataFrame, cost: float, *, leaves: pd.Series, shown: pd.Series,
+    shown_if_kept: pd.Series | float = 1.0, alpha: float = ALPHA, power: float = POWER,
+) -> pd.DataFrame:  # fmt: skip
+    """What an offer of this cost has to do to pay, and the size of a test that would show it.
+
+    `table` has customers and most_cost (see `offers`), one row a segment; `leaves` is the share of
+    them who would leave while the offer works, `shown` the share who show what a test counts
+    (they buy, or renew) without it, `shown_if_kept` that of those who are kept. Columns
+    break_even_share, break_even_uplift, needed (share that has to show it), per_arm and testable,
+    as `offers` has them.
+    """
     kept = cost / table["most_cost"].where(table["most_cost"] > 0)
-    table["break_even_share"] = kept.where(kept <= 1)
-    table["break_even_uplift"] = table["break_even_share"] * sums["leaves"] / size
-    buys_if_active = sums["buys_now"] / sums["alive"]
-    table["buys_needed"] = table["buys"] + table["break_even_uplift"] * buys_if_active
-    table["per_arm"] = [
-        per_arm(p, q, alpha=alpha, power=power)
-        for p, q in zip(table["buys"], table["buys_needed"], strict=True)
-    ]
-    table["testable"] = 2 * table["per_arm"] <= table["customers"]
-    return table
+    share = kept.where(kept <= 1)
+    uplift = share * leaves
+    needed = shown + uplift * shown_if_kept
+    arms = [per_arm(p, q, alpha=alpha, power=power) for p, q in zip(shown, needed, strict=True)]
+    found = {"break_even_share": share, "break_even_uplift": uplift, "needed": needed}
+    out = pd.DataFrame(found, index=table.index).assign(per_arm=arms)
+    return out.assign(testable=2 * out["per_arm"] <= table["customers"])
 
 
 def _customers(base: FittedBase, values: pd.Series, span: float) -> pd.DataFrame:

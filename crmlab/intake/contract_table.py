@@ -164,10 +164,10 @@ class ContractAccount:
 
 def load(
     source: sources.Source, mapping: ContractMapping, reading: Reading, meaning: Meaning
-) -> tuple[Loaded, pd.DataFrame]:
-    """Every record of a table of contracts, typed: record, line, reason and its columns.
+) -> tuple[Loaded, pd.DataFrame, pd.DataFrame]:
+    """Every record of a table of contracts, typed (record, line, reason, columns), and its text.
 
-    Those are customer_id, start and end (days) or tenure and ended (as written), and the
+    Columns are customer_id, start and end (days) or tenure and ended (as written), and the
     covariates by their names; `unreadable` names the number that is none. Raises as
     read_transactions does.
     """
@@ -175,9 +175,18 @@ def load(
     try:
         # A reader asks a mapping for places only, whatever it maps.
         loaded = sources.load(connection, source, cast(columns.Mapping, mapping), reading)
-        return loaded, _typed(connection, loaded, mapping, reading, meaning)
+        typed = _typed(connection, loaded, mapping, reading, meaning)
+        originals = engines.fetch(connection, engines.statement("contract_originals"), {})
+        return loaded, typed, originals.rename(columns=_own_names(mapping))
     finally:
         connection.close()
+
+
+def _own_names(mapping: ContractMapping) -> dict[str, str]:
+    """What the readers call the columns, and what the user does."""
+    facts = {f"fact_{k}": name for k, name in enumerate(mapping.covariates)}
+    numbers = {f"number_{k}": name for k, name in enumerate(mapping.numbers)}
+    return {inside: role for role, inside in INSIDE.items()} | facts | numbers
 
 
 def _typed(

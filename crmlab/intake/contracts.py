@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from os import PathLike
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from crmlab.errors import NoUsableRows, UntrustedSource, WrongParameter
+from crmlab.intake import quarantine
 from crmlab.intake.contract_table import (
     ContractAccount,
     ContractMapping,
@@ -40,7 +43,7 @@ class Contracts:
     `table` has customer_id; start and end where days are known; entry, tenure, ended, running (see
     crmlab.intake.contract_terms.Terms; a tenure counts `period`s); and the `covariates` (text or
     numbers). `observation_end` is the last day observed, None where only tenures are known.
-    `not_begun` contracts begin after it and are left out.
+    `not_begun` contracts begin after it and are left out. `aside` has the rows that are not used.
     """
 
     source: str
@@ -53,6 +56,7 @@ class Contracts:
     account: ContractAccount = dataclasses.field(repr=False)
     not_begun: int
     table: pd.DataFrame = dataclasses.field(repr=False, compare=False)
+    aside: pd.DataFrame = dataclasses.field(repr=False, compare=False)
 
     @property
     def dated(self) -> bool:
@@ -111,6 +115,13 @@ class Contracts:
         level = self.table[by].astype("str").fillna("")
         return {str(name): self.where(level == name) for name in sorted(level.unique())}
 
+    def write_quarantine(self, path: str | PathLike[str]) -> None:
+        """Write the rows that are not used as Parquet: record, line, reason, original text.
+
+        Only the owner may read the file.
+        """
+        quarantine.write_frame(self.aside, Path(path))
+
     def _repr_html_(self) -> str:
         ended = int(self.table["ended"].sum())
         until = f" until {self.observation_end}" if self.observation_end else ""
@@ -144,7 +155,7 @@ def read_contracts(
     if end_is not in (None, "last_day", "first_day_after"):
         raise WrongParameter("end_is", end_is, "'last_day' or 'first_day_after'")
     place = contracts() if isinstance(source, str) and source == CONTRACTS else source
-    loaded, rows = load(place, roles, how, what)
+    loaded, rows, originals = load(place, roles, how, what)
     end, begin = observed_day("observation_end", observation_end), observed_day("opened", opened)
     dated = "ended" not in rows
     _check_days(end, begin, dated)
@@ -167,7 +178,18 @@ def read_contracts(
     return Contracts(
         loaded.name, loaded.fingerprint, unit, None if end is None else end.astype(object), meant,
         opening, covariates, account, account.set_aside["after_end"], table[kept],
+        _not_used(rows, originals),
     )  # fmt: skip
+
+
+def _not_used(rows: pd.DataFrame, originals: pd.DataFrame) -> pd.DataFrame:
+    """The rows set aside or repeated, each with its reason, as they stand in the source."""
+    reason = rows["reason"].mask(rows["repeated"], "repeated")
+    why = pd.DataFrame({"record": rows["record"], "reason": reason.astype("str")})
+    out = why[reason.notna()].merge(originals, on="record", how="left")
+    texts = [name for name in out.columns if name not in ("record", "line")]
+    out = out.astype(dict.fromkeys(texts, "str") | {"line": "Int64"})
+    return out[["record", "line", "reason", *(n for n in texts if n != "reason")]]
 
 
 def _check_days(end: np.datetime64 | None, begin: np.datetime64 | None, dated: bool) -> None:

@@ -51,6 +51,19 @@ def _clock(c: float, start: Array, end: Array) -> tuple[Array, Array, Array]:
     return begun, more, excess
 
 
+def kept(h: Parameters, passed: Array, more: Array) -> Array:
+    """P(leave at renewal `passed` + 1, and if kept there pass `more` further ones | `passed`).
+
+    The mean over theta given `passed` of (1 - theta)^((k + more)^c - k^c), k = passed + 1, less
+    S(k + more) / S(passed): with the renewal passed for sure, less with its own chance.
+    """
+    after = passed + 1
+    begun = _clock(h.c, passed, after)[0]
+    _, further, excess = _clock(h.c, after, after + more)
+    sure = log_beta_ratio(h.alpha, h.beta + begun, further) - h.alpha * excess
+    return np.asarray(np.exp(sure) - np.exp(decline(h, passed, after + more)))
+
+
 def decline_slopes(h: Parameters, start: Array, end: Array) -> tuple[Array, Array, Array]:
     """`decline`, its gradient (first axis: alpha, beta, c) and Hessian (first two axes)."""
     begun, more, excess = _clock(h.c, start, end)

@@ -136,6 +136,16 @@ class AbstractContractual(abc.ABC):
         out: Array = np.asarray(customers, dtype=float) * np.exp(self._decline(start, start + more))
         return out
 
+    def kept_at_renewal(self, n: ArrayLike, *, tenure: ArrayLike = 0) -> Array:
+        """Share that keeping all who would leave at the next renewal adds to those n >= 0 later.
+
+        Of customers who have passed `tenure` renewals: that they would leave at the next one, are
+        kept, and pass n more by their own chances, which are lower than those of the others.
+        """
+        start, more = np.broadcast_arrays(_whole(tenure, 0), _whole(n, 0))
+        (start_, more_), which, _ = unique_rows(start.ravel(), more.ravel())
+        return formulas.kept(self._parameters, start_, more_)[which].reshape(start.shape)
+
     def _decline(self, start: Array, end: Array) -> Array:
         """ln S(end) / S(start), computed once for each distinct pair."""
         (start_, end_), which, _ = unique_rows(start.ravel(), end.ravel())

@@ -14,8 +14,12 @@ from crmlab.reporting import contract_figures as figures
 from crmlab.reporting.language import Language, Quantity, count, day, number, p_value, plain, share
 from crmlab.reporting.pages import Block, Data, Figure, Page, Sentence, Table, say
 
-NUMBERS = ("inflation",)
 SIGNIFICANT = 0.05
+STRONGER = {
+    "cox": ("drivers.more_cox", "drivers.less_cox"),
+    "logit": ("drivers.more_logit", "drivers.less_logit"),
+}
+"""How an effect above and below 1 is told, by what its ratio is of."""
 
 
 def drivers_page(study: ContractStudy, language: Language) -> Page:
@@ -32,6 +36,7 @@ def drivers_page(study: ContractStudy, language: Language) -> Page:
         *_proportional(found),
         *_notes(found),
         _since(found),
+        *_dated(study, found),
         *_calibration(found.calibration, language),
         say("drivers.caution", style="caveat"),
     ]
@@ -51,7 +56,7 @@ def _forest(fits: dict[str, pd.DataFrame], language: Language) -> Figure:
     return Figure(
         "drivers",
         figures.forest(names, fits, language),
-        _strongest(effects),
+        _strongest(effects, next(iter(fits))),
         say("alt.drivers", effects=count(len(names))),
         Table("drivers", frame, kinds, rows=24),
     )  # fmt: skip
@@ -62,18 +67,21 @@ def _name(row: pd.Series) -> str:
         f"{row['covariate']} (+1)")  # fmt: skip
 
 
-def _strongest(effects: pd.DataFrame) -> Sentence:
-    """The effect of a level furthest from none among those that chance does not explain."""
+def _strongest(effects: pd.DataFrame, kind: str) -> Sentence:
+    """The effect of a level furthest from none among those that chance does not explain.
+
+    `kind` is 'cox' (its ratios are of rates) or 'logit' (of odds).
+    """
     # The largest of many is looked for, so chance has to be ruled out for all of them (Bonferroni).
     sure = effects[(effects["p_value"] < 0.05 / len(effects)) & (effects["level"] != "")]
     if sure.empty:
         return say("drivers.no_effect", effects=count(len(effects)))
     away = sure["ratio"].where(sure["ratio"] > 1, 1 / sure["ratio"])
     row = sure.loc[away.idxmax()]
-    key = "drivers.more" if row["ratio"] > 1 else "drivers.less"
-    return say(key, covariate=plain(row["covariate"]), level=plain(row["level"]),
-               reference=plain(row["reference"]), ratio=number(row["ratio"]),
-               lower=number(row["lower"]), upper=number(row["upper"]))  # fmt: skip
+    return say(STRONGER[kind][int(row["ratio"] < 1)], covariate=plain(row["covariate"]),
+               level=plain(row["level"]), reference=plain(row["reference"]),
+               ratio=number(row["ratio"]), lower=number(row["lower"]),
+               upper=number(row["upper"]))  # fmt: skip
 
 
 def _proportional(found: Churn) -> list[Block]:
@@ -107,7 +115,8 @@ def _notes(found: Churn) -> list[Sentence]:
 
 
 def _figures(figures: Mapping[str, Any]) -> dict[str, Quantity]:
-    return {k: number(float(v)) if k in NUMBERS else plain(v) for k, v in figures.items()}
+    write: dict[str, Any] = {"inflation": number, "customers": count}
+    return {k: write.get(k, plain)(v) for k, v in figures.items()}
 
 
 def _since(found: Churn) -> Sentence:
@@ -116,6 +125,14 @@ def _since(found: Churn) -> Sentence:
         return say("drivers.from_begin", style="caveat", customers=customers)
     return say("drivers.from_cut_off", style="caveat", customers=customers,
                cut_off=day(found.seen.cut_off))  # fmt: skip
+
+
+def _dated(study: ContractStudy, found: Churn) -> list[Sentence]:
+    """Covariates that are known by day."""
+    names = [n for n in (*found.seen.covariates, *found.seen.numbers)
+             if n not in study.contracts.covariates]  # fmt: skip
+    key = "drivers.dated_from_begin" if found.seen.cut_off is None else "drivers.dated"
+    return [say(key, style="caveat", names=plain(", ".join(names)))] if names else []
 
 
 def _calibration(found: Calibration | None, language: Language) -> list[Block]:
@@ -133,7 +150,8 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
             say("alt.calibration", groups=count(len(found.table))),
             Table("calibration", found.table.reset_index(), kinds, rows=6),
         ),
-        say("drivers.skill", style="caveat", skill=share(max(found.skill, -9.99)),
+        say("drivers.skill" if found.skill > 0 else "drivers.no_skill", style="caveat",
+            skill=share(abs(max(found.skill, -9.99))),
             brier=Quantity(found.brier, "exact"),
             brier_base=Quantity(found.brier_base, "exact")),
     ]  # fmt: skip

@@ -53,12 +53,20 @@ def survival(
         return svg(figure)
 
 
-def _names_at_ends(axes: Axes, ends: list[tuple[float, float, str]], names: Sequence[str]) -> None:
-    """Direct labels beside the ends of lines, kept apart."""
-    below = -np.inf
-    for (y, x, color), name in sorted(zip(ends, names, strict=True)):
-        below = max(y, below + 0.075)
-        label(axes, x, below, name, color)
+def _names_at_ends(
+    axes: Axes, ends: list[tuple[float, float, str]], names: Sequence[str], height: float = 1.0
+) -> None:
+    """Direct labels beside the ends of lines, kept apart; `height` is that of the axes."""
+    ordered = sorted(zip(ends, names, strict=True))
+    gap = 0.075 * height
+    places: list[float] = []
+    for (y, _, _), _ in ordered:
+        places.append(max(y, places[-1] + gap) if places else y)
+    for k in reversed(range(len(places))):  # and none above the axes
+        above = places[k + 1] - gap if k + 1 < len(places) else 1.0
+        places[k] = min(places[k], above)
+    for ((_, x, color), name), place in zip(ordered, places, strict=True):
+        label(axes, x, place, name, color)
 
 
 def _at_risk(axes: Axes, tables: list[pd.DataFrame], language: Language, last: int) -> None:
@@ -138,10 +146,7 @@ def retention(table: pd.DataFrame, names: Mapping[str, str], language: Language,
         lines = table[list(names)].to_numpy()
         low = max(min(float(rate.quantile(0.05)), float(lines.min())) - 0.06, 0.0)
         axes.set_ylim(low, 1.0 + 0.05 * (1 - low))
-        below = -np.inf
-        for (y, x, color), name in sorted(zip(ends, names.values(), strict=True)):
-            below = max(y, below + 0.075 * (1 - low))
-            label(axes, x, below, name, color)
+        _names_at_ends(axes, ends, list(names.values()), 1 - low)
         last = int(table.index[-1])
         _tenures(axes, language, unit, last)
         axes.set_xlabel(language.text(f"figure.renewal_{unit}"))
@@ -154,7 +159,7 @@ def retention(table: pd.DataFrame, names: Mapping[str, str], language: Language,
 def residual(table: pd.DataFrame, alike: float, language: Language, unit: str) -> str:
     """Value of one contract by tenure with its band, against all customers alike."""
     with look():
-        figure, axes = canvas(3.2)
+        figure, axes = canvas(2.6)
         axes.fill_between(table.index, table["lower"], table["upper"], color=ACCENT, alpha=0.18,
                           lw=0)  # fmt: skip
         axes.plot(table.index, table["value"], color=ACCENT, lw=2, marker="o", ms=3)
@@ -163,8 +168,10 @@ def residual(table: pd.DataFrame, alike: float, language: Language, unit: str) -
         label(axes, last, float(table["value"].iloc[-1]),
               language.write(money(table["value"].iloc[-1])), ACCENT)  # fmt: skip
         text = f"{language.text('figure.alike')}: {language.write(money(alike))}"
-        label(axes, 0.35 * last, alike, text, WARN, xytext=(0, 8))
-        axes.set_ylim(0, max(float(table["upper"].max()), alike) * 1.12)
+        middle = float(table["value"].iloc[round(0.35 * (len(table) - 1))])
+        label(axes, 0.35 * last, alike, text, WARN, xytext=(0, -9 if middle > alike else 8))
+        low, high = min(float(table["lower"].min()), alike), max(float(table["upper"].max()), alike)
+        axes.set_ylim(1.12 * min(low, 0), 1.12 * max(high, 0) or 1)
         _tenures(axes, language, unit, last)
         axes.set_xlim(0, max(last, 1) * 1.14)
         axes.set_ylabel(language.text("figure.contract_value"))

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from crmlab.customers.contracts.projection import Holdout
@@ -32,7 +33,8 @@ from crmlab.reporting.method import VERSIONS
 from crmlab.reporting.pages import Block, Cover, Figure, Glossary, Page, Sentence, Table, say
 
 TERMS = ("tenure", "survival", "retention_rate", "kaplan_meier", "sbg", "bdw", "hazard_ratio",
-         "contract_value", "prediction_interval", "confidence_interval")  # fmt: skip
+         "contract_value", "contract_at_risk", "prediction_interval",
+         "confidence_interval")  # fmt: skip
 
 
 def trust_page(study: ContractStudy, language: Language) -> Page:
@@ -109,6 +111,8 @@ def register(study: ContractStudy, language: Language, assumed: Sequence[str], s
         ("convention", term("contracts.convention"), None),
         ("horizon", term("contracts.to_the_end") if given.horizon_years is None
          else years(given.horizon_years), "horizon_years"),
+        ("offer_cost", money(np.nan if study.offer_cost is None else study.offer_cost),
+         "offer_cost"),
         ("currency", plain(language.currency or "–"), "currency"),
         ("set_aside_rows", count(aside), None),
         ("seed", plain(seed), "seed"),
@@ -152,10 +156,11 @@ def _run(study: ContractStudy) -> Sentence:
 
 
 def publish(run_dir: str, cover: Cover, pages: Sequence[Page], study: ContractStudy) -> str:
-    """Write figures, tables and running contracts into `run_dir`, as document.publish does."""
+    """Write figures, tables, running contracts and rows set aside, as document.publish does."""
 
     def rows(folder: Path) -> None:
         study.write_customers(folder / "customers.parquet")
+        study.contracts.write_quarantine(folder / "quarantine.parquet")
 
     return document.write(run_dir, cover, pages, rows, lambda: _figures(study))
 

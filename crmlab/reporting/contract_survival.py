@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from crmlab.customers.contracts.offers import REST
 from crmlab.customers.contracts.projection import CONSTANT
 from crmlab.customers.contracts.study import ContractStudy
-from crmlab.customers.contracts.survival import compared
+from crmlab.customers.contracts.survival import ENOUGH, ENOUGH_LEFT, compared
 from crmlab.reporting import contract_figures as figures
 from crmlab.reporting.language import (
     Language,
@@ -27,6 +28,11 @@ SEGMENTS = 6
 
 FEW_AT_RISK = 30
 """Fewer customers at a renewal tell little of it."""
+
+COMPARED_AT_RISK = 10
+"""Segments are compared as far as so many customers of each came."""
+
+SURE = 0.05
 
 LATE = 0.25
 """Share of the renewals, the last ones, that are told together."""
@@ -68,36 +74,78 @@ def _curve(study: ContractStudy, language: Language) -> Figure:
     )
 
 
+def segment_name(name: str, language: Language) -> str:
+    """A segment as it is written, what is not known and what is small in words."""
+    words = {"": "word.unknown", REST: "word.other_segments"}
+    return language.text(words[name]) if name in words else name
+
+
 def _segments(study: ContractStudy, language: Language) -> list[Block]:
     """Survival by segment with its log-rank test; nothing where no segment was named."""
     if study.segment is None:
         return []
-    if len(study.segments) < 2 or study.difference is None:
-        return [say("contracts.one_segment", style="caveat")]
-    every = compared(study.segments)
-    largest = sorted(study.segments, key=lambda name: -study.segments[name].customers)[:SEGMENTS]
-    names = [name or language.text("word.unknown") for name in largest]
-    frame = every.reset_index()
-    frame["segment"] = frame["segment"].replace({"": language.text("word.unknown")})
-    best, worst = every["restricted_mean"].idxmax(), every["restricted_mean"].idxmin()
+    small = _too_small(study, language)
+    if len(study.large) < 2 or study.difference is None:
+        return [say("contracts.one_segment", style="caveat"), *small]
+    curves = {name: study.segments[name] for name in study.large}
+    every = compared(curves, at_risk=COMPARED_AT_RISK)
+    largest = sorted(curves, key=lambda name: -curves[name].customers)[:SEGMENTS]
+    names = [segment_name(name, language) for name in largest]
     unit = study.contracts.period
-    kinds = {"segment": "plain", "customers": "count", "ended": "count",
-             "survival_at_horizon": "share", "restricted_mean": "number", "lower": "number",
-             "upper": "number"}  # fmt: skip
     return [
         Figure(
             "segments",
-            figures.survival({n: study.segments[n].table for n in largest}, names, language, unit),
-            say("contracts.segments", tenure=length(int(every["horizon"].iloc[0]), unit),
-                best=plain(best), best_share=share(every.loc[best, "survival_at_horizon"]),
-                worst=plain(worst), worst_share=share(every.loc[worst, "survival_at_horizon"])),
+            figures.survival({n: curves[n].table for n in largest}, names, language, unit),
+            _how_they_differ(study, every, language),
             say("alt.segments", segments=count(len(largest))),
-            Table("segments", frame, kinds, more={"median": "number", "horizon": "count"}),
+            _segment_table(study, every, language),
         ),
-        say("contracts.log_rank" if study.difference.p_value < 0.05 else "contracts.log_rank_no",
+        *small,
+        say("contracts.log_rank" if study.difference.p_value < SURE else "contracts.log_rank_no",
             style="caveat", statistic=number(study.difference.statistic),
             degrees=count(study.difference.degrees), p_value=p_value(study.difference.p_value)),
     ]  # fmt: skip
+
+
+def _too_small(study: ContractStudy, language: Language) -> list[Sentence]:
+    """Segments that are too small to be compared, by name."""
+    names = [segment_name(n, language) for n in study.segments if n not in study.large]
+    if not names:
+        return []
+    return [say("contracts.small_segments", style="caveat", names=plain(", ".join(names)),
+                customers=count(ENOUGH), left=count(ENOUGH_LEFT))]  # fmt: skip
+
+
+def _how_they_differ(study: ContractStudy, every: pd.DataFrame, language: Language) -> Sentence:
+    """Names who stays longest and shortest only where that is shown: the limits lie apart."""
+    share_there = every["survival_at_horizon"]
+    best, worst = share_there.idxmax(), share_there.idxmin()
+    tenure = length(int(every["horizon"].iloc[0]), study.contracts.period)
+    most, least = share(share_there[best]), share(share_there[worst])
+    sure = study.difference is not None and study.difference.p_value < SURE
+    apart = every.loc[best, "survival_lower"] > every.loc[worst, "survival_upper"]
+    if not (sure and apart):
+        return say("contracts.segments_alike", tenure=tenure, segments=count(len(every)),
+                   best_share=most, worst_share=least)  # fmt: skip
+    return say("contracts.segments", tenure=tenure, best=plain(segment_name(str(best), language)),
+               worst=plain(segment_name(str(worst), language)), best_share=most,
+               worst_share=least)  # fmt: skip
+
+
+def _segment_table(study: ContractStudy, every: pd.DataFrame, language: Language) -> Table:
+    """The segments compared, then those too small with their numbers only."""
+    small = {n: c for n, c in study.segments.items() if n not in study.large}
+    known = pd.DataFrame(
+        {"customers": [c.customers for c in small.values()],
+         "ended": [c.ended for c in small.values()]}, index=pd.Index(list(small), name="segment"),
+    )  # fmt: skip
+    frame = pd.concat([every, known]).reset_index() if small else every.reset_index()
+    frame["segment"] = [segment_name(str(name), language) for name in frame["segment"]]
+    kinds = {"segment": "plain", "customers": "count", "ended": "count",
+             "survival_at_horizon": "share", "survival_lower": "share", "survival_upper": "share",
+             "restricted_mean": "number"}  # fmt: skip
+    more = {"lower": "number", "upper": "number", "median": "number", "horizon": "count"}
+    return Table("segments", frame, kinds, more=more)
 
 
 def model_names(study: ContractStudy, language: Language) -> dict[str, str]:

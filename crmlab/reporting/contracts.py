@@ -37,7 +37,8 @@ from crmlab.reporting.pages import (
 )
 
 PAGES = ("contracts.answer", "contracts.account", "contracts.survival", "contracts.rates",
-         "contracts.value", "contracts.drivers", "contracts.trust", "contracts.method")  # fmt: skip
+         "contracts.value", "contracts.offers", "contracts.drivers", "contracts.trust",
+         "contracts.method")  # fmt: skip
 LEVELS = {"good": "good", "unsure": "fair", "fair": "fair", "poor": "poor", "nothing": "none"}
 CONCENTRATED = 1.2
 """Half of those expected to leave are early ones if they are so much fewer than half of all."""
@@ -64,6 +65,7 @@ def in_one_page(study: ContractStudy, language: Language) -> Page:
         _headline(study),
         rests_on(study),
         *cautions(study),
+        *_by_segment(study),
         Tiles((
             Tile("tile.contracts", count(running), say(
                 "tile.contracts_note", known=count(len(table)), ended=count(len(table) - running))),
@@ -73,8 +75,7 @@ def in_one_page(study: ContractStudy, language: Language) -> Page:
             Tile("tile.contract_value", money(total.mean), say(
                 "tile.contract_value_note", lower=money(total.lower), upper=money(total.upper))),
         )),
-        _price(study),
-        *_doubt(study),
+        *_price(study),
         _first(study),
         light(study),
     ]  # fmt: skip
@@ -114,18 +115,31 @@ def cautions(study: ContractStudy) -> list[Sentence]:
     return out
 
 
-def _price(study: ContractStudy) -> Finding:
-    """What it costs to think all customers alike."""
+def _by_segment(study: ContractStudy) -> list[Sentence]:
+    """Says so where curves of the segments' own give a value outside the range of the one curve."""
+    total = study.equity.total
+    parts = total.mean - study.offers.difference
+    if total.lower <= parts <= total.upper:
+        return []
+    return [say("contracts.by_segment", style="caveat", parts=money(parts),
+                segment=plain(study.segment))]  # fmt: skip
+
+
+def _price(study: ContractStudy) -> list[Block]:
+    """What it costs to think all customers alike; nothing where there is no value to compare."""
     alike, total = study.equity.constant_total, study.equity.total.mean
+    if not total > 0:
+        return []
     too = "contracts.too_little" if alike < total else "contracts.too_much"
-    by = study.equity.by_tenure["retention_next"]
-    return Finding(
+    last = study.equity.by_tenure.index[-1] + 1
+    first_rate, last_rate = study.fit.model.retention_rate(np.array([1, last]))
+    finding = Finding(
         say("contracts.price", alike=money(alike), share=share(abs(alike / total - 1)),
-            too=term(too), rate=rate(study.retention), first=rate(by.iloc[0]),
-            late=rate(by.iloc[-1]), early_renewal=count(by.index[0] + 1),
-            late_renewal=count(by.index[-1] + 1)),
+            too=term(too), rate=rate(study.retention), first=rate(first_rate),
+            late=rate(last_rate), late_renewal=count(last)),
         say("contracts.price_decision"),
     )  # fmt: skip
+    return [finding, *_doubt(study)]
 
 
 def _doubt(study: ContractStudy) -> list[Sentence]:
@@ -152,6 +166,9 @@ def _first(study: ContractStudy) -> Finding:
     }  # fmt: skip
     early = said["share"].value > CONCENTRATED * said["customers"].value
     key = "early" if early else "even"
+    if len(by) == 1:
+        found = say("contracts.first_one", leaving=said["leaving"], renewals=said["renewals"])
+        return Finding(found, say("contracts.decision_even"))
     return Finding(
         say(f"contracts.first_{key}", style="text", **said), say(f"contracts.decision_{key}")
     )
@@ -188,7 +205,8 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
         say("contracts.tenure_dated" if contracts.dated else "contracts.tenure_told", period=unit),
         *[say(f"contracts.found.{found.code}", style="text", **_figures(found.figures))
           for found in account.findings],
-        say("contracts.watched", watched=count(watched), used=count(len(contracts.table)),
+        say("contracts.watched" if watched < len(contracts.table) else "contracts.watched_all",
+            watched=count(watched), used=count(len(contracts.table)),
             renewals=count(study.curve.table["at_risk"].iloc[1:].sum()),
             left=count(study.curve.ended), last=count(study.curve.last)),
         _opened(study),
@@ -199,7 +217,8 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
 def _opened(study: ContractStudy) -> Sentence:
     opened = study.contracts.opened
     if opened is None:
-        return say("contracts.all_kept", style="caveat")
+        key = "all_kept" if study.contracts.dated else "all_kept_told"
+        return say(f"contracts.{key}", style="caveat")
     return say("contracts.opened", style="caveat", opened=day(opened))
 
 

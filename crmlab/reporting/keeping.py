@@ -10,6 +10,7 @@ from crmlab.customers.channels import Channels
 from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
+from crmlab.reporting.flows import with_figure
 from crmlab.reporting.language import Language, count, day, money, number, share, term
 from crmlab.reporting.pages import Block, Page, Table, say
 from crmlab.reporting.winning import by_channel, by_cohort, winning
@@ -37,7 +38,7 @@ def stages_page(study: Study, language: Language, *, offer_cost: float | None) -
     """Stages and their flows, what an offer may cost, and whom to win back."""
     known = stages_of(study)
     blocks: tuple[Block, ...] = (
-        *stages_and_flows(study, known),
+        *with_figure(stages_and_flows(study, known), language),
         *offers_by_stage(study, known, cost=offer_cost),
         *worth_winning_back(study, offer_cost),
     )

@@ -18,6 +18,7 @@ from crmlab.runs.report_parameters import REGIONS, ReportParameters, check_names
 from crmlab.units import Unit
 
 COLUMNS = ("customer_id", "start", "end", "tenure", "ended", "covariates", "numbers")
+DATED = ("attributes", "attribute_covariates", "attribute_numbers")
 MEANING = ("placeholders", "keep_ids", "merged_ids", "fold_case", "limit")
 LISTS = {"columns": ("covariates", "numbers"), "meaning": ("placeholders", "keep_ids")}
 """Parameters that hold several words with commas, by the group in which a notebook gets them."""
@@ -30,6 +31,7 @@ EXAMPLE_FACTS: dict[str, Any] = {
     "margin_column": "fee",
     "margin": 0.6,
     "segment": "plan",
+    "offer_cost": 2.0,
     "currency": "EUR",
 }
 """What is known of the simulated contracts and need not be given."""
@@ -47,7 +49,9 @@ def _named(meaning: str) -> Any:
 class ContractRetention(Declared):
     """Parameters of the retention report on contracts."""
 
-    groups: ClassVar = {"columns": COLUMNS, "reading": READING, "meaning": MEANING}
+    groups: ClassVar = {
+        "columns": COLUMNS, "reading": READING, "meaning": MEANING, "dated": DATED,
+    }  # fmt: skip
 
     source: Text = declare(
         EXAMPLE,
@@ -69,7 +73,9 @@ class ContractRetention(Declared):
         "names of columns, with commas",
     )
     numbers: Text = declare("", "the same of numbers", "names of columns, with commas")
-    segment: Text | None = _named("the groups whose survival is compared; it is a covariate, too")
+    segment: Text | None = _named(
+        "the groups by which survival and offers are told; it is taken as a covariate, too"
+    )
     encoding: Text | None = _same("encoding")
     delimiter: Text | None = _same("delimiter")
     decimal: Literal["point", "comma"] | None = _same("decimal")
@@ -118,6 +124,20 @@ class ContractRetention(Declared):
         "a date as YYYY-MM-DD, before observation_end",
         "date",
     )
+    attributes: Text | None = declare(
+        None,
+        "a table of what is known of customers by day, as further covariates: columns customer_id, "
+        "valid_from and those named below. Each row holds from its day on: what came after "
+        "cut_off (or, without it, after the begin of a contract) is not looked at",
+        "the path of a file",
+        min_length=1,
+    )
+    attribute_covariates: Text = declare(
+        "", "columns of words of that table", "names of columns, with commas"
+    )
+    attribute_numbers: Text = declare(
+        "", "columns of numbers of that table", "names of columns, with commas"
+    )
     margin: float | None = declare(
         None,
         "what a contract leaves a period after variable costs: an amount, or with margin_column "
@@ -134,6 +154,13 @@ class ContractRetention(Declared):
         5.0, "how far ahead payments are counted", "a number above 0 and at most 100", "years",
         gt=0, le=100,
     )  # fmt: skip
+    offer_cost: float | None = declare(
+        None,
+        "what an offer to keep one contract at its next renewal costs. If not given: unknown",
+        "an amount above 0",
+        "money",
+        gt=0,
+    )
     currency: Text | None = declare(
         None,
         "the currency of the margin. If not given: EUR for the example, otherwise no symbol",
@@ -167,6 +194,12 @@ class ContractRetention(Declared):
         if full.cut_off and full.observation_end and full.cut_off >= full.observation_end:
             expected = f"a date as YYYY-MM-DD, before observation_end ({full.observation_end})"
             raise WrongParameter("cut_off", full.cut_off, expected)
+        named = _words(full.attribute_covariates) + _words(full.attribute_numbers)
+        if full.attributes and not named:
+            expected = "given with attribute_covariates or attribute_numbers: which columns to take"
+            raise WrongParameter("attributes", full.attributes, expected)
+        if named and not full.attributes:
+            raise MissingParameter("attributes", "the table that these columns are in", "crm.csv")
         return full
 
     def for_notebook(self) -> dict[str, object]:
@@ -175,11 +208,19 @@ class ContractRetention(Declared):
         for group, names in LISTS.items():
             given = {name: _words(getattr(self, name)) for name in names}
             values[group] |= {name: words for name, words in given.items() if words}
+        values["dated"] = self._dated()
         for name, column in (("covariates", self.segment), ("numbers", self.margin_column)):
             known = values["columns"].get(name, [])
             if column is not None and column not in known:
                 values["columns"][name] = [*known, column]
         return values
+
+    def _dated(self) -> dict[str, object]:
+        """Where dated attributes are, and which of them are covariates; empty without a table."""
+        if self.attributes is None:
+            return {}
+        named = {"covariates": self.attribute_covariates, "numbers": self.attribute_numbers}
+        return {"source": self.attributes} | {k: _words(v) for k, v in named.items() if v}
 
 
 def _words(text: str) -> list[str]:

@@ -59,9 +59,10 @@ def run_report(
     """
     parameters.resolved()
     source = locate(parameters.source)
-    if parameters.merged_ids is not None:
-        found = locate(parameters.merged_ids)
-        parameters = parameters.model_copy(update={"merged_ids": found})
+    for name in ("merged_ids", "attributes"):  # the kernel runs in another folder
+        place = getattr(parameters, name, None)
+        if place is not None:
+            parameters = parameters.model_copy(update={name: locate(place)})
     started = datetime.datetime.now(datetime.UTC)
     run_id = publish.new_run_id(started, report.name, parameters.model_dump())
     folder = publish.claim(out / report.name / parameters.language, run_id)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crmlab.customers.contracts.calibration import calibrate, calibrate_horizon
 from crmlab.customers.contracts.drivers import fit_cox, fit_logit, until
@@ -246,6 +248,54 @@ def test_time_travel() -> None:
     assert ["undated_covariate"] == [f.code for f in shots[0].findings]
     assert {"plan": "undated_covariate"} == {f.figures["name"]: f.code for f in shots[0].findings}
     assert (shots[0].tenure > shots[0].entry).all()
+
+
+DAYS = st.integers(0, 700)
+ROWS = st.lists(st.tuples(st.integers(0, 19), DAYS, st.sampled_from("abc")), max_size=40)
+LATER = st.lists(st.tuples(st.integers(0, 19), st.integers(301, 700), st.sampled_from("xyz")))
+
+
+def _attributes(rows: list[tuple[int, int, str]]) -> Any:
+    """Attributes of twenty customers, known from the first day on; the last of a day counts."""
+    first = pd.Timestamp("2022-01-01")
+    known = {(i, 0): "a" for i in range(20)} | {(i, day): level for i, day, level in rows}
+    frame = pd.DataFrame(
+        [(f"c{i}", first + pd.Timedelta(day, "D"), v) for (i, day), v in known.items()],
+        columns=["customer_id", "valid_from", "calls"],
+    )
+    return read_attributes(frame, AttributeMapping(others=("calls",)))
+
+
+@settings(max_examples=25, deadline=None)
+@given(rows=ROWS, later=LATER, ends=st.lists(st.integers(301, 700), min_size=20, max_size=20))
+def test_no_row_after_the_cut_off_changes_a_feature(
+    rows: list[tuple[int, int, str]], later: list[tuple[int, int, str]], ends: list[int]
+) -> None:
+    """Whatever attributes and ends are added after it (day 300), or else after the start."""
+    first = pd.Timestamp("2022-01-01")
+    frame = pd.DataFrame({"customer_id": [f"c{i}" for i in range(20)]})
+    frame["start"] = [first + pd.Timedelta(12 * i, "D") for i in range(20)]
+    frame["end"] = pd.NaT
+    moved = frame.assign(end=[first + pd.Timedelta(day, "D") for day in ends])
+    before = [row for row in rows if row[1] <= 300]
+    for cut_off in (str((first + pd.Timedelta(300, "D")).date()), None):
+        # without a cut-off the last contract begins on day 228, and a row of day 301 is later
+        shots = [
+            snapshot(read_contracts(table, observation_end="2024-06-30", end_is="last_day"),
+                     cut_off=cut_off, attributes=_attributes(told))
+            for table, told in ((frame, before), (moved, before + later))
+        ]  # fmt: skip
+        features = [shot.features.set_index("customer_id")["calls"] for shot in shots]
+        common = features[0].index.intersection(features[1].index)
+        assert len(common) > 0
+        assert features[0][common].tolist() == features[1][common].tolist()
+        held = {f"c{i}": "a" for i in range(20)}
+        for i, day, level in sorted(
+            {(i, d): (i, d, v) for i, d, v in before}.values(), key=lambda row: row[1]
+        ):
+            if day <= (300 if cut_off else 12 * i):
+                held[f"c{i}"] = level
+        assert features[0].tolist() == [held[str(name)] for name in features[0].index]
 
 
 def test_what_came_after_the_window_changes_no_outcome() -> None:

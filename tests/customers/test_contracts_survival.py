@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -350,6 +351,8 @@ def test_average_life_by_method(regular: Contracts, censored: Contracts) -> None
     assert np.isinf(table["model", "sBG"])  # alpha is below 1
     assert table["constant"].iloc[0] == pytest.approx(1 / (1 - constant_retention(regular)))
     rest = average_life(censored, {}).set_index("method")["life"]
+    begun = censored.table["tenure"] + censored.table["running"]  # the period that runs is one
+    assert rest["so_far"] == pytest.approx(begun.mean())
     assert rest["ended"] < rest["so_far"] < rest["restricted_mean"]
     assert set(table.index.get_level_values("method")) == set(ASSUMES)
 
@@ -381,3 +384,25 @@ def test_what_cannot_be_told_is_refused() -> None:
     late = read_contracts(frame, observation_end="2019-12-31", period="year", opened="2015-01-01")
     with pytest.raises(NotEstimable, match="nobody was watched at renewal 1"):
         kaplan_meier(late)
+
+
+def test_value_below_zero_has_limits_around_it(censored: Contracts) -> None:
+    """Contracts that cost: limits in order, below zero; mixed margins: on both sides of it."""
+    fit = fit_contracts(censored, SBG)
+    gain = contract_equity(censored, fit, ContractTerms("price", 0.1, 5)).total
+    middle = censored.table.loc[censored.table["running"], "price"].mean()
+    costs, mixed = (
+        contract_equity(
+            dataclasses.replace(censored, table=censored.table.assign(price=price)), fit,
+            ContractTerms("price", 0.1, 5),
+        ).total
+        for price in (-censored.table["price"], middle - censored.table["price"])
+    )  # fmt: skip
+    table = residual_by_tenure(fit, ContractTerms(-20.0, 0.1, 5), tenures=[0, 4])
+
+    assert costs.mean == pytest.approx(-gain.mean)
+    assert costs.lower < costs.mean < costs.upper < 0
+    assert costs.upper - costs.lower == pytest.approx(gain.upper - gain.lower, rel=0.15)
+    assert mixed.lower < min(0, mixed.mean) <= max(0, mixed.mean) < mixed.upper
+    assert (table["lower"] < table["value"]).all()
+    assert (table["value"] < table["upper"]).all()

@@ -117,7 +117,7 @@ def test_what_an_end_is_shows_in_the_anniversaries() -> None:
     assert ["end_proved", "end_proved", "end_assumed"] == codes
 
 
-def test_every_row_is_accounted_for(write: Write) -> None:
+def test_every_row_is_accounted_for(write: Write, tmp_path: Path) -> None:
     """Read = used + repeated + set aside, one reason each."""
     contracts = read_contracts(
         write(
@@ -137,6 +137,25 @@ def test_every_row_is_accounted_for(write: Write) -> None:
     } == aside  # fmt: skip
     assert ["end_declared", "several_contracts"] == [f.code for f in account.findings]
     assert 12 == account.as_dict()["read"]
+    path = tmp_path / "quarantine.parquet"
+    contracts.write_quarantine(path)
+    kept = pd.read_parquet(path).set_index("line")
+    assert {**aside, "repeated": 1} == kept["reason"].value_counts().to_dict()
+    assert ["b", "soon", "start_unreadable"] == kept.loc[
+        5, ["customer_id", "start", "reason"]
+    ].tolist()
+    assert ("2022-12-31", "f,2023-01-01") == (kept.loc[9, "end"], kept.loc[11, "text"])
+    assert 0o600 == path.stat().st_mode & 0o777
+
+
+def test_nothing_set_aside_is_a_file_without_rows(write: Write, tmp_path: Path) -> None:
+    """With its columns, so that whoever reads it every night finds them."""
+    contracts = read_contracts(write("a,2023-01-01,2023-03-31"), observation_end="2023-12-31")
+    contracts.write_quarantine(tmp_path / "none.parquet")
+    kept = pd.read_parquet(tmp_path / "none.parquet")
+
+    assert kept.empty
+    assert ["record", "line", "reason", "text", "customer_id", "start", "end"] == list(kept)
 
 
 def test_tenures_and_whether_they_ended(write: Write) -> None:

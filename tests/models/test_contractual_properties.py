@@ -160,3 +160,36 @@ def test_totals_find_what_they_were_simulated_from() -> None:
     gap = np.log([fit.model.alpha / 0.8, fit.model.beta / 2.5])
 
     assert (abs(gap) < FALSE_ALARM * np.sqrt(np.diag(fit.covariance))).all()
+
+
+def _there(theta: float, end: float) -> float:
+    return float((1 - theta) ** end * theta**-0.2 * (1 - theta) ** 2.0)
+
+
+def _left_and_there(theta: float, kept: tuple[float, float], alone: tuple[float, float]) -> float:
+    return _there(theta, kept[1]) - _there(theta, alone[1])
+
+
+@pytest.mark.parametrize("c", [0.7, 1.0, 1.6])
+def test_keeping_at_a_renewal_is_its_integral(c: float) -> None:
+    """Over theta, by adaptive quadrature; of the sBG it is survival a period later."""
+    from scipy.integrate import quad
+
+    model = BdW(0.8, 3.0, c)
+    for passed, more in ((0, 0), (0, 4), (3, 1), (12, 20)):
+        begin, after, end = (float(n) ** c for n in (passed, passed + 1, passed + 1 + more))
+
+        def kept(
+            theta: float, begin: float = begin, after: float = after, end: float = end
+        ) -> float:
+            leaves = (1 - theta) ** begin - (1 - theta) ** after
+            return leaves * (1 - theta) ** (end - after) * theta**-0.2 * (1 - theta) ** 2.0
+
+        def there(theta: float, begin: float = begin) -> float:
+            return (1 - theta) ** begin * theta**-0.2 * (1 - theta) ** 2.0
+
+        expected = quad(kept, 0, 1, epsabs=1e-13)[0] / quad(there, 0, 1, epsabs=1e-13)[0]
+        assert model.kept_at_renewal(more, tenure=passed) == pytest.approx(expected, rel=1e-7)
+    simple, n = SBG(0.8, 3.0), np.arange(30)
+    shifted = simple.survival(4 + n) - simple.survival(5 + n)
+    assert simple.kept_at_renewal(n, tenure=4) == pytest.approx(shifted / simple.survival(4))

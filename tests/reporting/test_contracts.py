@@ -11,8 +11,14 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.errors import MissingParameter, WrongParameter
-from crmlab.reporting import contract_drivers, contract_method, contract_survival, contracts
+from crmlab.errors import MissingColumn, MissingParameter, UnusableCovariate, WrongParameter
+from crmlab.reporting import (
+    contract_drivers,
+    contract_method,
+    contract_offers,
+    contract_survival,
+    contracts,
+)
 from crmlab.reporting.language import Language
 from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
 from crmlab.runs.contract_parameters import ContractRetention
@@ -28,6 +34,7 @@ def pages(study: crmlab.ContractStudy, words: Language) -> list[Page]:
         contract_survival.survival_page(study, words),
         contract_survival.rates_page(study, words),
         contract_survival.value_page(study, words),
+        contract_offers.offers_page(study, words),
         contract_drivers.drivers_page(study, words),
         contract_method.trust_page(study, words),
         contract_method.method_page(study, words, seed=1997),
@@ -51,7 +58,9 @@ def rich() -> crmlab.ContractStudy:
             customer_id="member", covariates=("plan", "channel"), numbers=("fee",)
         ),
     )  # fmt: skip
-    return crmlab.ContractStudy.run(known, margin=0.6, margin_column="fee", segment="plan", **GIVEN)
+    return crmlab.ContractStudy.run(
+        known, margin=0.6, margin_column="fee", segment="plan", offer_cost=2.0, **GIVEN
+    )
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +97,9 @@ def test_every_artefact_tells_the_same_value(rich: crmlab.ContractStudy, tmp_pat
     sheet = openpyxl.load_workbook(tmp_path / "tables.xlsx")["residual"]
     values = [row[-1].value for row in sheet.iter_rows(min_row=4)]
     total = round(rich.equity.total.mean, 2)
+    offers = openpyxl.load_workbook(tmp_path / "tables.xlsx")["contract_offers"]
+    parts = [row[2].value for row in offers.iter_rows(min_row=4)]
+    by_segment = results["pages"]["contracts.offers"]["table.contract_offers"]
 
     assert results["totals"]["residual_value"] == pytest.approx(total, abs=0.005)
     assert customers["residual_value"].sum() == pytest.approx(total, abs=0.005)
@@ -95,6 +107,8 @@ def test_every_artefact_tells_the_same_value(rich: crmlab.ContractStudy, tmp_pat
         total, abs=0.005
     )
     assert (round(sum(values[:-1]), 2), round(values[-1], 2)) == (total, total)
+    assert (round(sum(parts[:-1]), 2), round(parts[-1], 2)) == (total, total)
+    assert [row["residual_value"] for row in by_segment] == pytest.approx(parts, rel=1e-12)
     assert len(customers) == results["totals"]["customers"] == 440
     assert results["account"]["used"] == results["totals"]["contracts"] == 900
     assert results["complete"]
@@ -126,7 +140,7 @@ def test_the_effects_that_the_example_was_made_with_are_found(rich: crmlab.Contr
 
 def test_thin_data_are_told_what_cannot_be_said(thin: crmlab.ContractStudy) -> None:
     """No test of the projection, no drivers, no segment: sentences in their place."""
-    answer, _, survival, _, _, drivers, trust, _ = pages(thin, ENGLISH)
+    answer, _, survival, _, _, _, drivers, trust, _ = pages(thin, ENGLISH)
 
     assert "The model was not tested." in answer._repr_html_()
     assert "too few renewals to hold any out" in trust._repr_html_()
@@ -172,9 +186,132 @@ def test_parameters_name_the_columns_once() -> None:
         ContractRetention.build({"source": "a.csv", "margin": 1.0}).resolved()
     with pytest.raises(WrongParameter, match="before observation_end"):
         ContractRetention.build(given | {"cut_off": "2024-06-30"}).resolved()
+    crm = {"attributes": "crm.csv", "attribute_covariates": "use, tier"}
+    dated = ContractRetention.build(given | crm).resolved().for_notebook()["dated"]
+    assert dated == {"source": "crm.csv", "covariates": ["use", "tier"]}
+    with pytest.raises(WrongParameter, match="which columns to take"):
+        ContractRetention.build(given | {"attributes": "crm.csv"}).resolved()
+    with pytest.raises(MissingParameter, match="--set attributes="):
+        ContractRetention.build(given | {"attribute_numbers": "calls"}).resolved()
 
 
 def test_a_margin_column_must_hold_numbers(rich: crmlab.ContractStudy) -> None:
     """By name."""
     with pytest.raises(WrongParameter, match="margin_column"):
         crmlab.ContractStudy.run(rich.contracts, margin_column="plan", **GIVEN)
+
+
+def test_offers_are_told_by_segment_and_by_tenure(
+    rich: crmlab.ContractStudy, thin: crmlab.ContractStudy
+) -> None:
+    """With a cost its break-even and test; without a cost or a segment, a sentence instead."""
+    made = contract_offers.offers_page(rich, ENGLISH)
+    (table,) = tables_of(made)
+    frame = table.frame.set_index("segment")
+    thinly = contract_offers.offers_page(thin, ENGLISH)._repr_html_()
+
+    assert frame.loc["plus", "break_even_share"] == pytest.approx(
+        2.0 / frame.loc["plus", "most_cost"]
+    )
+    assert ["customers", "leave"] == [
+        name for name in ("customers", "leave", "most_cost")
+        if frame[name].iloc[:-1].sum() == pytest.approx(frame[name].iloc[-1])
+    ]  # fmt: skip
+    assert "enough to prove such an offer" in made._repr_html_()
+    assert "What an offer costs was not given" in thinly
+    assert "No segment was named" in thinly
+
+
+def test_segments_are_named_only_where_they_differ(rich: crmlab.ContractStudy) -> None:
+    """Plans differ; segments by lot do not, and one too small or without a name is told so."""
+    assert "contracts.segments" in figures_of(contract_survival.survival_page(rich, ENGLISH))
+    table = rich.contracts.table
+    lot = pd.Series([("a", "b")[i % 2] for i in range(len(table))], dtype="str")
+    lot[:6], lot[6:300] = "few", None
+    known = dataclasses.replace(rich.contracts, table=table.assign(plan=lot))
+    study = crmlab.ContractStudy.run(known, margin=1.0, segment="plan", **GIVEN)
+    page = contract_survival.survival_page(study, ENGLISH)
+    html = page._repr_html_()
+
+    assert "contracts.segments_alike" in figures_of(page)
+    assert "Too few to compare" in html
+    assert "(not known)" in html
+    assert study.large == ("", "a", "b")
+    assert study.difference is not None
+    assert study.difference.degrees == 2
+    said = figures_of(contract_drivers.drivers_page(study, ENGLISH))
+    assert said["drivers.found.segment_unknown"] == {"name": "plan", "customers": 290}  # watched
+
+
+def test_attributes_by_day_are_drivers(rich: crmlab.ContractStudy, tmp_path: Path) -> None:
+    """Taken as they were at the cut-off; a number that is none, or a name not there, is refused."""
+    members = rich.contracts.table["customer_id"]
+    rows = [f"{m},2020-01-01,{'low' if i % 3 else 'high'},{i % 7}.5" for i, m in enumerate(members)]
+    path = tmp_path / "crm.csv"
+    path.write_text("\n".join(["customer_id,valid_from,use,calls", *rows, ""]))
+    known = crmlab.read_contract_attributes(str(path), covariates=("use",), numbers=("calls",))
+    study = crmlab.ContractStudy.run(
+        dataclasses.replace(rich.contracts),
+        margin=1.0,
+        cut_off="2023-06-30",
+        attributes=known,
+        **GIVEN,
+    )
+    page = contract_drivers.drivers_page(study, SPANISH)
+    said = figures_of(page)
+
+    assert said["drivers.dated"] == {"names": "use, calls"}
+    assert said["drivers.undated"] == {"names": "plan, channel, fee"}
+    effects = next(t for t in tables_of(page) if t.key == "drivers").frame["effect"]
+    assert {"use: high / low", "calls (+1)"} <= set(effects)
+    with pytest.raises(UnusableCovariate, match="'high', customer"):
+        crmlab.read_contract_attributes(str(path), numbers=("use",))
+    with pytest.raises(MissingColumn, match="town"):
+        crmlab.read_contract_attributes(str(path), covariates=("town",))
+
+
+def test_a_ratio_of_odds_is_called_so(rich: crmlab.ContractStudy) -> None:
+    """Where only the logit model could be fitted."""
+    assert rich.drivers is not None
+    only = dataclasses.replace(rich, drivers=dataclasses.replace(rich.drivers, cox=None))
+    html = contract_drivers.drivers_page(only, ENGLISH)._repr_html_()
+
+    assert "times the odds of leaving" in html
+    assert "times the rate" not in html
+
+
+def test_a_prediction_that_is_worse_than_none_is_told_so(rich: crmlab.ContractStudy) -> None:
+    """No gain is called a gain."""
+    assert rich.drivers is not None
+    assert rich.drivers.calibration is not None
+    poor = dataclasses.replace(rich.drivers.calibration, brier=0.05, brier_base=0.04)
+    turned = dataclasses.replace(rich, drivers=dataclasses.replace(rich.drivers, calibration=poor))
+    html = contract_drivers.drivers_page(turned, ENGLISH)._repr_html_()
+
+    assert "25% more, so do not rank" in html
+    assert "a gain of" not in html
+
+
+def test_contracts_without_value_have_a_report(rich: crmlab.ContractStudy) -> None:
+    """Margins below and at zero: every page reads, and nothing is divided by what is not there."""
+    for fee in (-rich.contracts.table["fee"], 0.0 * rich.contracts.table["fee"]):
+        table = rich.contracts.table.assign(fee=fee)
+        known = dataclasses.replace(rich.contracts, table=table, covariates=("plan", "channel"))
+        study = crmlab.ContractStudy.run(known, margin_column="fee", **GIVEN)
+        for words in (ENGLISH, SPANISH):
+            html = "".join(page._repr_html_() for page in pages(study, words))
+            assert "nan" not in html.split("base64")[0]
+        assert "No value is at risk" in "".join(p._repr_html_() for p in pages(study, ENGLISH))
+        assert "contracts.price" not in figures_of(contracts.in_one_page(study, ENGLISH))
+
+
+def test_a_value_that_segments_contradict_is_told_on_page_one(rich: crmlab.ContractStudy) -> None:
+    """Only where curves of their own lead outside the range."""
+    assert "contracts.by_segment" not in figures_of(contracts.in_one_page(rich, ENGLISH))
+    width = rich.equity.total.mean - rich.equity.total.lower
+    offers = dataclasses.replace(rich.offers, difference=1.1 * width)
+    said = figures_of(contracts.in_one_page(dataclasses.replace(rich, offers=offers), ENGLISH))
+
+    assert said["contracts.by_segment"]["parts"] == pytest.approx(
+        rich.equity.total.mean - 1.1 * width
+    )

@@ -9,7 +9,9 @@ from crmlab.customers.contracts.drivers import Drivers, fit_cox, fit_logit
 from crmlab.customers.contracts.features import recipe_of
 from crmlab.customers.contracts.snapshot import Snapshot, snapshot
 from crmlab.errors import NotEstimable, UnusableCovariate
+from crmlab.intake.attributes import Attributes
 from crmlab.intake.contracts import Contracts
+from crmlab.intake.findings import Finding
 
 HELD = 0.3
 """Share of the customers on whom the logit model is checked."""
@@ -29,14 +31,22 @@ class Churn:
     calibration: Calibration | None
 
 
-def churn(contracts: Contracts, cut_off: str | None, seed: int) -> Churn | None:
-    """What goes with leaving after `cut_off`; None where the contracts have no covariate.
+def churn(
+    contracts: Contracts, cut_off: str | None, seed: int, *, segment: str | None = None,
+    attributes: Attributes | None = None,
+) -> Churn | None:  # fmt: skip
+    """What goes with leaving after `cut_off`; None where there is no covariate.
 
+    Of `attributes` those are taken that held on that day (None: when each contract began). A
+    `segment` that is not known of all is told in the findings and left out.
     Raises UnusableCovariate, by name and with a remedy, for a covariate that no fit can use.
     """
-    if not contracts.covariates:
+    if not contracts.covariates and attributes is None:
         return None
-    seen = snapshot(contracts, cut_off=cut_off)
+    shot = snapshot(contracts, cut_off=cut_off, attributes=attributes)
+    seen = _without_unknown(shot, segment)
+    if not (seen.covariates or seen.numbers):
+        return None
     recipe = recipe_of(seen, rare="pool")
     found: list[Drivers | None] = []
     for fit in (fit_cox, fit_logit):
@@ -45,6 +55,19 @@ def churn(contracts: Contracts, cut_off: str | None, seed: int) -> Churn | None:
         except NotEstimable:
             found.append(None)
     return Churn(seen, found[0], found[1], _checked(seen, seed))
+
+
+def _without_unknown(seen: Snapshot, segment: str | None) -> Snapshot:
+    """The snapshot without a covariate that was given to part customers and is not known of all."""
+    if segment is None or segment not in seen.covariates:
+        return seen
+    unknown = int(seen.features[segment].isna().sum())
+    if not unknown:
+        return seen
+    told = Finding("segment_unknown", {"name": segment, "customers": unknown})
+    kept = tuple(name for name in seen.covariates if name != segment)
+    findings = tuple(f for f in seen.findings if f.figures.get("name") != segment)
+    return dataclasses.replace(seen, covariates=kept, findings=(*findings, told))
 
 
 def _checked(seen: Snapshot, seed: int) -> Calibration | None:

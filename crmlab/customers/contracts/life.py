@@ -19,10 +19,12 @@ DRAWS = 200
 
 ASSUMES = {
     "ended": "Mean of those who have left: too short, for the loyal are not in it.",
-    "so_far": "Mean tenure of all so far, as if everyone left today: too short.",
-    "median": "The tenure by which half have left, as observed (Kaplan-Meier).",
-    "restricted_mean": "Area under the observed curve (Kaplan-Meier) to the horizon; nothing "
-    "beyond it.",
+    "so_far": "Mean of all so far, the period that runs included, as if everyone left at its end: "
+    "too short.",
+    "median": "The tenure by which half have left (Kaplan-Meier): those who still run leave as "
+    "those before them did, new customers as old ones.",
+    "restricted_mean": "Area under the curve (Kaplan-Meier) to the horizon, nothing beyond it: "
+    "those who still run leave as those before them did, new customers as old ones.",
     "constant": "1 / churn rate: every customer alike, for ever the same rate.",
     "model": "Customers differ as the model says, and it holds beyond the data, without end.",
     "model_restricted": "Customers differ as the model says; periods beyond the horizon are not "
@@ -46,7 +48,7 @@ def average_life(
     tau = curve.last if horizon is None else horizon
     rows: list[dict[str, Any]] = [
         {"method": "ended", "life": tenure[ended == 1].mean() if ended.any() else np.nan},
-        {"method": "so_far", "life": contracts.table["tenure"].mean()},
+        {"method": "so_far", "life": _so_far(contracts.table)},
         {"method": "median", **_of(curve.median)},
         {"method": "constant", "life": _inverse(1 - constant_retention(contracts))},
     ]
@@ -105,6 +107,11 @@ def _observed_ahead(curve: Survival, tenure: int, horizon: int) -> float:
 
 def _of(estimate: Any) -> dict[str, float]:
     return {"life": estimate.value, "lower": estimate.lower, "upper": estimate.upper}
+
+
+def _so_far(table: pd.DataFrame) -> float:
+    """Mean periods begun: a tenure counts those that have ended, but for who left at a renewal."""
+    return float((table["tenure"] + ~table["ended"].astype(bool)).mean())
 
 
 def _inverse(churn: float) -> float:

@@ -68,7 +68,8 @@ def snapshot(
     Features are the covariates of the table of contracts (which have no days: they are named in
     the findings), and the `attributes` that held on that day; `covariates` and `numbers` choose
     among both. Nothing later reaches a feature. Without a cut-off, which is all that tenures
-    without days allow, contracts are watched from their begin.
+    without days allow, contracts are watched from their begin, and attributes are those of that
+    day.
     Raises WrongParameter, MissingCovariates, or NotEstimable where nobody is left to watch.
     """
     begun = contracts if cut_off is None else contracts.as_of(cut_off)
@@ -81,12 +82,12 @@ def snapshot(
         found = "no contract was watched at a renewal after the cut-off"
         raise NotEstimable("What drives churn", found, "Take an earlier cut-off.")
     known = table[watched]
-    dated = _joined(known, attributes, begun.observation_end)
+    day = None if cut_off is None else begun.observation_end
+    dated = _joined(known, attributes, day)
     features = known[["customer_id", *contracts.covariates]].join(dated)
     texts, amounts = _chosen(features, covariates, numbers)
     undated = [name for name in (*texts, *amounts) if name in contracts.covariates]
     findings = tuple(Finding("undated_covariate", {"name": name}) for name in undated)
-    day = begun.observation_end if cut_off is not None else None
     return Snapshot(
         features[["customer_id", *texts, *amounts]].reset_index(drop=True), texts, amounts,
         entry[watched], tenure[watched], ended[watched], day, contracts.period, findings,
@@ -96,18 +97,26 @@ def snapshot(
 def _joined(
     known: pd.DataFrame, attributes: Attributes | None, day: dt.date | None
 ) -> pd.DataFrame:
-    """The attributes of each contract's customer that held on `day`, aligned with the contracts."""
+    """The attributes that held on `day` (None: at the start of each contract), by contract."""
     if attributes is None:
         return pd.DataFrame(index=known.index)
-    if day is None:
+    if "start" not in known:
         raise WrongParameter("attributes", attributes.source, "none: the contracts have no days")
-    held = attributes.as_of(day)[list(attributes.names)]
-    unknown = ~known["customer_id"].isin(held.index)
+    asked = known[["customer_id"]].assign(
+        place=np.arange(len(known)),
+        asked=known["start"] if day is None else pd.Timestamp(day),
+    )
+    told = attributes.table.sort_values("valid_from", kind="stable")
+    held = pd.merge_asof(
+        asked.astype({"asked": told["valid_from"].dtype}).sort_values("asked", kind="stable"),
+        told, left_on="asked", right_on="valid_from", by="customer_id",
+    ).sort_values("place")  # fmt: skip
+    unknown = held["valid_from"].isna().to_numpy()
     if unknown.any():
         first = known.loc[unknown, "customer_id"].iloc[0]
-        example = held.index[0] if len(held) else None
+        example = told["customer_id"].iloc[0]
         raise MissingCovariates(int(unknown.sum()), len(known), first, example)
-    return held.loc[known["customer_id"]].set_index(known.index)
+    return held[list(attributes.names)].set_index(known.index)
 
 
 def _chosen(

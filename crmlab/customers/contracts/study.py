@@ -10,6 +10,7 @@ import pandas as pd
 
 from crmlab.customers.contracts.churn import Churn, churn
 from crmlab.customers.contracts.life import average_life
+from crmlab.customers.contracts.offers import ContractOffers, contract_offers
 from crmlab.customers.contracts.projection import Holdout, fit_all, holdout, project
 from crmlab.customers.contracts.survival import (
     Difference,
@@ -17,6 +18,7 @@ from crmlab.customers.contracts.survival import (
     kaplan_meier,
     log_rank,
     survival_by,
+    told_apart,
 )
 from crmlab.customers.contracts.watched import constant_retention
 from crmlab.customers.contracts.worth import (
@@ -26,6 +28,7 @@ from crmlab.customers.contracts.worth import (
     residual_by_tenure,
 )
 from crmlab.errors import NotEstimable, WrongParameter
+from crmlab.intake.attributes import Attributes
 from crmlab.intake.contracts import Contracts
 from crmlab.models.base import Fit
 
@@ -40,11 +43,13 @@ HELD_OUT = 1 / 3
 class ContractStudy:
     """What is known of contracts, and what follows; made by `run`, never changed afterwards.
 
-    `curve`: Kaplan-Meier of all, `segments` of each level of `segment`, `difference` its log-rank
-    test. `fits`: sBG and BdW by name, `chosen` the one that values rest on (smaller AIC).
-    `projection` to renewal `horizon`; `holdout` where there are renewals enough. `residual`: the
-    value of one contract of mean margin by tenure; `life`: average life by method. `drivers`: None
-    where no covariate was given.
+    `curve`: Kaplan-Meier of all, `segments` of each level of `segment`, `large` those with
+    customers enough to be compared, `difference` their log-rank test. `fits`: sBG and BdW by
+    name, `chosen` the one that values rest on (smaller AIC). `projection` to renewal `horizon`;
+    `holdout` where there are renewals enough. `residual`: the
+    value of one contract of mean margin by tenure; `life`: average life by method; `offers`: what
+    keeping contracts may cost, each `offer_cost` (None: not known). `drivers`: None where no
+    covariate was given.
     """
 
     contracts: Contracts
@@ -53,6 +58,7 @@ class ContractStudy:
     segment: str | None
     curve: Survival
     segments: dict[str, Survival]
+    large: tuple[str, ...]
     difference: Difference | None
     fits: dict[str, Fit[Any]]
     chosen: str
@@ -62,18 +68,23 @@ class ContractStudy:
     equity: ContractEquity
     residual: pd.DataFrame
     life: pd.DataFrame
+    offers: ContractOffers
+    offer_cost: float | None
     drivers: Churn | None
 
     @classmethod
     def run(
         cls, contracts: Contracts, *, discount_rate: float, margin: float = 1.0,
         margin_column: str | None = None, horizon_years: float | None = 5.0,
-        segment: str | None = None, cut_off: str | None = None, seed: int = 1997,
+        segment: str | None = None, cut_off: str | None = None,
+        offer_cost: float | None = None, attributes: Attributes | None = None, seed: int = 1997,
     ) -> ContractStudy:  # fmt: skip
         """Analyse contracts. Each leaves `margin` a period, or that share of `margin_column`.
 
-        `segment`, a covariate, parts the survival curves. Drivers are looked for among all the
-        covariates, as they were on `cut_off` (None: from the begin of each contract).
+        `segment`, a covariate, parts the survival curves and the offers to keep contracts, each of
+        which costs `offer_cost`. Drivers are looked for among all the
+        covariates and dated `attributes`, as they were on `cut_off` (None: from the begin of each
+        contract).
         Raises NotEstimable where nothing can be said of renewals, WrongParameter, or
         UnusableCovariate with a remedy.
         """
@@ -88,11 +99,15 @@ class ContractStudy:
         horizon = curve.last + (given.payments(contracts.period) or curve.last)
         return cls(
             contracts, given, mean, segment, curve,
-            survival_by(contracts, segment) if segment else {}, _difference(contracts, segment),
+            survival_by(contracts, segment) if segment else {},
+            told_apart(contracts, segment) if segment else (), _difference(contracts, segment),
             fits, chosen, horizon, project(contracts, fits, horizon=horizon, seed=seed),
             _holdout(contracts, curve.last), equity,
             residual_by_tenure(fits[chosen], each, tenures=range(last + 1), seed=seed),
-            average_life(contracts, fits, seed=seed), churn(contracts, cut_off, seed),
+            average_life(contracts, fits, seed=seed),
+            contract_offers(contracts, fits[chosen], given, equity.customers, by=segment,
+                            cost=offer_cost),
+            offer_cost, churn(contracts, cut_off, seed, segment=segment, attributes=attributes),
         )  # fmt: skip
 
     @property

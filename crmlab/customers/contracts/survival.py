@@ -15,6 +15,9 @@ from crmlab.errors import WrongParameter
 from crmlab.intake.contracts import Contracts
 from crmlab.models.special import Array, Counts
 
+ENOUGH, ENOUGH_LEFT = 20, 5
+"""Customers watched in a segment, and of them expected to leave, below which nothing is said."""
+
 
 class Estimate(NamedTuple):
     """A figure with its confidence limits; a limit that the data do not reach is nan."""
@@ -98,20 +101,39 @@ def survival_by(contracts: Contracts, by: str, *, level: float = 0.95) -> dict[s
     return {k: kaplan_meier(g, level=level) for k, g in groups.items() if len(watched(g)[0])}
 
 
-def compared(curves: dict[str, Survival]) -> pd.DataFrame:
+def told_apart(contracts: Contracts, by: str) -> tuple[str, ...]:
+    """Levels of the covariate `by` that are large enough to be compared; '' is not known.
+
+    Of them ENOUGH customers were watched, and ENOUGH_LEFT would have left if all were alike.
+    """
+    counts = at_risk(contracts)
+    hazard = np.append(0.0, np.cumsum(counts.left / counts.customers))
+    large = []
+    for name, group in contracts.groups(by).items():
+        entry, tenure, _ = watched(group)
+        expected = float((hazard[tenure] - hazard[entry]).sum())
+        if len(tenure) >= ENOUGH and expected >= ENOUGH_LEFT:
+            large.append(name)
+    return tuple(large)
+
+
+def compared(curves: dict[str, Survival], *, at_risk: int = 1) -> pd.DataFrame:
     """One row a segment: customers, ended, median, and the mean life to a horizon common to all.
 
     Columns restricted_mean, lower, upper, horizon (periods); and the share still under contract
-    there, survival_at_horizon.
+    there with limits: survival_at_horizon, survival_lower, survival_upper. The horizon is the last
+    renewal to which `at_risk` customers of each came, the first one at least.
     """
-    horizon = min(curve.last for curve in curves.values())
+    reached = (c.table.index[c.table["at_risk"] >= at_risk].max() for c in curves.values())
+    horizon = max(int(min(reached)), 1)
     rows = {}
     for name, curve in curves.items():
-        mean = curve.restricted_mean(horizon)
+        mean, there = curve.restricted_mean(horizon), curve.at(horizon)
         rows[name] = {
             "customers": curve.customers, "ended": curve.ended, "median": curve.median.value,
             "restricted_mean": mean.value, "lower": mean.lower, "upper": mean.upper,
-            "horizon": horizon, "survival_at_horizon": curve.at(horizon).value,
+            "horizon": horizon, "survival_at_horizon": there.value,
+            "survival_lower": there.lower, "survival_upper": there.upper,
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("segment")
 
@@ -125,21 +147,25 @@ class Difference(NamedTuple):
 
 
 def log_rank(contracts: Contracts, by: str) -> Difference:
-    """Log-rank test of equal survival in all segments of the covariate `by`.
+    """Log-rank test of equal survival in the segments of the covariate `by`.
 
-    Raises WrongParameter where there is one segment only.
+    Segments too small to be compared (see `told_apart`) are not in it. Raises WrongParameter where
+    fewer than two are left.
     """
     from statsmodels.duration.survfunc import survdiff  # slow to import
 
-    table = contracts.table[contracts.table["tenure"] > contracts.table["entry"]]
-    entry, tenure, ended = watched(contracts)
-    contracts.groups(by)  # refuses what is no covariate
-    levels, codes = np.unique(table[by].astype("str").fillna("").to_numpy(), return_inverse=True)
-    if len(levels) < 2:
-        raise WrongParameter("by", by, "a covariate with two levels or more")
+    large = told_apart(contracts, by)
+    if len(large) < 2:
+        expected = f"a covariate of which two levels have {ENOUGH} customers or more each"
+        raise WrongParameter("by", by, expected)
+    seen = contracts.table["tenure"] > contracts.table["entry"]
+    levels = contracts.table[by].astype("str").fillna("")
+    chosen = contracts.where(seen & levels.isin(large))
+    entry, tenure, ended = watched(chosen)
+    codes = np.unique(levels[chosen.table.index].to_numpy(), return_inverse=True)[1]
     late = {"entry": entry} if entry.any() else {}
     statistic, p_value = survdiff(tenure, ended, codes, **late)
-    return Difference(float(statistic), len(levels) - 1, float(p_value))
+    return Difference(float(statistic), len(large) - 1, float(p_value))
 
 
 def _retention(came: Counts, left: Counts, level: float) -> dict[str, Array]:

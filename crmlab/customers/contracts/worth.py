@@ -70,6 +70,20 @@ def _stays(model: AbstractContractual, renewals: Counts, payments: int) -> Array
     return model.expected_survivors(np.ones(grid[0].shape), grid[1], tenure=grid[0])
 
 
+def kept_payments(
+    model: AbstractContractual, rate: float, renewals: Counts, payments: int | None = None
+) -> Array:
+    """Discounted periods that keeping all who would leave at renewal n brings, a customer who
+    comes up for it, of the next `payments` (None: all).
+
+    Once kept they go on as they would: they leave more easily than the others.
+    """
+    count = payments or _enough(rate)
+    ahead = np.arange(count)
+    gained = model.kept_at_renewal(ahead[None, :], tenure=renewals[:, None] - 1)
+    return np.asarray(gained @ (1 + rate) ** -ahead.astype(float))
+
+
 def constant_payments(retention: float, rate: float) -> float:
     """The same where every customer stays at each renewal with probability `retention`."""
     if not 0 <= retention <= 1 or retention >= 1 + rate:
@@ -111,12 +125,11 @@ def residual_by_tenure(
     drawn = fit.draws(DRAWS, seed=seed).parameters
     models = [type(fit.model)(*values) for values in drawn]
     spread = np.array([expected_payments(model, rate, renewals, payments) for model in models])
-    lower, upper = np.quantile(spread, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    limits = np.quantile(given.margin * spread, [(1 - level) / 2, (1 + level) / 2], axis=0)
     periods = expected_payments(fit.model, rate, renewals, payments)
     columns = {
         "retention_next": fit.model.retention_rate(renewals), "periods": periods,
-        "value": given.margin * periods, "lower": given.margin * lower,
-        "upper": given.margin * upper,
+        "value": given.margin * periods, "lower": limits[0], "upper": limits[1],
     }  # fmt: skip
     return pd.DataFrame(columns, index=pd.Index(renewals - 1, name="tenure"))
 
@@ -173,7 +186,8 @@ def contract_equity(
     def total(model: Any) -> float:
         return float(worth @ expected_payments(model, rate, tenures + 1, payments))
 
-    limits = _interval(fit, total, float(chance), level, seed)
+    make = _signed_interval if (margin <= 0).any() else _interval
+    limits = make(fit, total, float(chance), level, seed)
     return ContractEquity(customers, by_tenure, limits, float(worth.sum() * alike))
 
 
@@ -229,3 +243,12 @@ def _interval(fit: Fit[Any], total: Any, chance: float, level: float, seed: int)
     drawn = fit.draws(DRAWS, seed=seed).parameters
     totals = np.array([total(type(fit.model)(*values)) for values in drawn])
     return drawn_interval(mean, totals, chance, level, np.random.default_rng([seed, 5]))
+
+
+def _signed_interval(fit: Fit[Any], total: Any, chance: float, level: float, seed: int) -> Interval:
+    """The same of a total that may be below zero: on its own scale, cut nowhere."""
+    drawn = fit.draws(DRAWS, seed=seed).parameters
+    totals = np.array([total(type(fit.model)(*values)) for values in drawn])
+    outcomes = totals + chance * np.random.default_rng([seed, 5]).standard_normal(len(totals))
+    lower, upper = np.quantile(outcomes, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(total(fit.model), float(lower), float(upper), float(totals.std()), chance)
