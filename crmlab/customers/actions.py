@@ -29,7 +29,7 @@ def to_act_on(study: Study, *, seed: int = 1997) -> pd.DataFrame:
     back = win_back(study.base, study.customers["residual_clv"]).head(LISTED)
     gained = back[["residual_clv", "value_if_active", "at_stake"]]
     parts = [gained.join(why).assign(list="win_back")]
-    if study.economics.costs_anything:
+    if study.economics.may_lose:
         valued = value_customers(study.base, study.economics)
         bad = valued.index[valued["residual_clv"] < 0]
         if len(bad):

@@ -106,7 +106,7 @@ def equity_interval(
     rng = np.random.default_rng([seed, 1])
     shifts = [_shifts(fit, total, seed, rng) for fit, total in sources]
     totals: Array = mean + np.sum(shifts, axis=0)
-    if not economics.costs_anything:
+    if not economics.may_lose:
         return drawn_interval(mean, np.maximum(totals, 0.0), chance, level, rng)
     realised = totals + chance * rng.standard_normal(len(totals))
     lower, upper = np.quantile(realised, [(1 - level) / 2, (1 + level) / 2])

@@ -85,10 +85,24 @@ def _figures(study: Study, backtest: Backtest | None) -> dict[str, Any]:
             "margin": given.margin,
             "discount_rate": given.discount_rate,
             "horizon_years": given.horizon_years,
+            **_basis(study),
         },
         "totals": _totals(study),
         "account": study.account.as_dict(),
         "fits": fits,
+    }
+
+
+def _basis(study: Study) -> dict[str, Any]:
+    """Costs, and how far margins and costs are known by customer."""
+    given, basis = study.assumptions, study.basis
+    served, won = basis.served, basis.won
+    return {
+        **basis.figures,
+        "acquisition_cost": given.acquisition_cost,
+        "margins": None if basis.margins is None else basis.margins.as_dict(),
+        "cost_to_serve": None if served is None else served.own | {"strangers": served.strangers},
+        "won": {"channel": won.channel_from, "cost": won.cost_from, "priced": won.priced},
     }
 
 

@@ -139,7 +139,7 @@ def account_table(study: Study) -> Table:
     frame = pd.concat([frame.drop("read"), frame.loc[["read"]]])
     frame.insert(0, "rows", [f"account.rows.{name}" for name in frame.index])
     kinds = {"rows": "term", "records": "count", "money": "cents", "customers": "count"}
-    return Table("account", frame, kinds, total=True)
+    return Table("account", frame, kinds, total=True, account=True)
 
 
 LEVELS = {"good": "good", "unsure": "fair", "fair": "fair", "poor": "poor", "nothing": "poor"}

@@ -6,7 +6,6 @@ import pandas as pd
 
 from crmlab.customers import offers, stages, unprofitable, value
 from crmlab.customers.actions import LISTED
-from crmlab.customers.channels import Channels
 from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
@@ -16,15 +15,14 @@ from crmlab.reporting.winning import by_channel, by_cohort, winning
 
 
 def customers_page(
-    study: Study, channels: Channels | None, language: Language, *,
-    period: str, offer_cost: float | None, seed: int,
-) -> Page:  # fmt: skip
+    study: Study, language: Language, *, period: str, offer_cost: float | None, seed: int
+) -> Page:
     """Winning and keeping: newcomers, stages and their flows, and what an offer may cost."""
     known = stages_of(study)
     blocks: tuple[Block, ...] = (
         *winning(study, seed=seed),
         *(
-            by_channel(study, channels, language, seed=seed)
+            by_channel(study, language, seed=seed)
             or by_cohort(study, language, period=period, seed=seed)
         ),
         *stages_and_flows(study, known),
@@ -128,7 +126,7 @@ def offers_by_stage(
 
 def costly(study: Study) -> tuple[Block, ...]:
     """Who is expected to cost more than they bring, and what would mend it."""
-    if not study.economics.costs_anything:
+    if not study.economics.may_lose:
         return (say("unprofitable.no_costs", style="caveat"),)
     valued = value.value_customers(study.base, study.economics)
     listed = unprofitable.unprofitable(valued)

@@ -242,3 +242,6 @@ class Language:
 
     def _quantity(self, value: Quantity) -> str:
         return self.write(value)
+
+    def _short(self, value: Quantity) -> str:
+        return self.write(value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from crmlab.errors import CrmlabError
 from crmlab.runs import manifest, publish
 from crmlab.runs.catalogue import AnyParameters, Report
-from crmlab.runs.given import locate
+from crmlab.runs.given import locate, with_tables_located
 from crmlab.runs.manifest import Outcome, Run
 from crmlab.runs.render import Printer, pages, to_html
 from crmlab.runs.results import Headline, IncompleteResults, Results, read_results
@@ -59,9 +59,7 @@ def run_report(
     """
     parameters.resolved()
     source = locate(parameters.source)
-    if parameters.merged_ids is not None:
-        found = locate(parameters.merged_ids)
-        parameters = parameters.model_copy(update={"merged_ids": found})
+    parameters = with_tables_located(parameters)
     started = datetime.datetime.now(datetime.UTC)
     run_id = publish.new_run_id(started, report.name, parameters.model_dump())
     folder = publish.claim(out / report.name / parameters.language, run_id)

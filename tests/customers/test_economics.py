@@ -16,7 +16,7 @@ from scipy.integrate import quad
 
 import crmlab
 from crmlab.customers import equity, outcomes, unprofitable, value
-from crmlab.customers.economics import Economics, margin_by_category, margin_by_column
+from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures
 from crmlab.errors import WrongParameter
@@ -168,7 +168,7 @@ def test_a_change_of_pace_is_a_change_of_dropout(base: FittedBase) -> None:
     [
         ({"margin": 0.0}, "Parameter 'margin' is 0.0; expected shares of net spend above 0"),
         ({"margin": "a lot"}, "Parameter 'margin' is 'a lot'"),
-        ({"margin": pd.Series({"a": 0.3, "b": 1.2})}, "1.2 for customer 'b', and 1 such in all"),
+        ({"margin": pd.Series({"a": 0.3, "b": 2.2})}, "2.2 for customer 'b', and 1 such in all"),
         ({"margin": pd.Series([0.3, 0.3], index=["a", "a"])}, "customer 'a' twice"),
         ({"cost_per_occasion": -1.0}, "expected money, 0 or more"),
         ({"cost_per_year": math.nan}, "'cost_per_year' is nan"),
@@ -197,25 +197,6 @@ def test_a_table_that_lacks_customers_is_refused(base: FittedBase) -> None:
 
     with pytest.raises(WrongParameter, match=r"without 2 of 2357 customers \(first: '00004'\)"):
         value.net_values(base, Economics(some, 0.15))
-
-
-def test_margins_by_category_are_weighted_by_spend() -> None:
-    """75 of books at 20 %, 25 of toys at 60 %: 30 %; and a category without a rate is named."""
-    lines = pd.DataFrame(
-        {
-            "customer_id": ["a", "a", "b"],
-            "category": ["book", "toy", "toy"],
-            "amount": [75.0, 25.0, 10.0],
-            "margin": [15.0, 15.0, 6.0],
-        }
-    )
-
-    assert margin_by_category(lines, {"book": 0.2, "toy": 0.6}).to_dict() == pytest.approx(
-        {"a": 0.3, "b": 0.6}
-    )
-    assert margin_by_column(lines).to_dict() == pytest.approx({"a": 0.3, "b": 0.6})
-    with pytest.raises(WrongParameter, match="a table without toy"):
-        margin_by_category(lines, {"book": 0.2})
 
 
 def test_acquisition_costs_find_their_channel_and_cohort() -> None:
