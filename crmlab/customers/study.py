@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any
 
 import pandas as pd
@@ -138,10 +137,6 @@ class Study:
         return equity_interval(
             self.customers, self.purchases, self.spend, self.assumptions, level, seed
         )
-
-    def write_customers(self, path: str | PathLike[str]) -> None:
-        """Write `customers` as Parquet, the id as the first column."""
-        self.customers.reset_index().to_parquet(path, index=False)
 
     def _repr_html_(self) -> str:
         end = self.assumptions.observation_end

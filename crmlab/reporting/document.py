@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from crmlab.customers.actions import write_actions
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.study import Study
@@ -22,14 +24,18 @@ def publish(
     pages: Sequence[Page],
     study: Study,
     backtest: Backtest | None = None,
+    customers: pd.DataFrame | None = None,
 ) -> str:
     """Write the figures, tables, customers and rows set aside into `run_dir`; nothing if it is ''.
+
+    `customers` are those of the study unless given, with more columns.
 
     results.json is written last and says "complete": without it the run did not succeed.
     """
 
     def rows(folder: Path) -> None:
-        study.write_customers(folder / "customers.parquet")
+        people = study.customers if customers is None else customers
+        people.reset_index().to_parquet(folder / "customers.parquet", index=False)
         write_actions(study, folder / "actions.parquet")
         study.log.write_quarantine(
             folder / "quarantine.parquet", observation_end=study.assumptions.observation_end
