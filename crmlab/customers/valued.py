@@ -1,4 +1,4 @@
-"""Every customer's value taken apart: margin, costs, horizon and beyond, and what may come of it."""
+"""Every customer's value taken apart: margin, costs, what lies beyond, what may come of it."""
 
 from __future__ import annotations
 
