@@ -10,7 +10,7 @@ from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.language import Language, count, day, money, number, share, term
-from crmlab.reporting.pages import Block, Page, Table, say
+from crmlab.reporting.pages import Block, Data, Page, Table, say
 from crmlab.reporting.winning import by_channel, by_cohort, winning
 
 
@@ -21,14 +21,20 @@ def customers_page(
     known = stages_of(study)
     blocks: tuple[Block, ...] = (
         *winning(study, seed=seed),
-        *(
-            by_channel(study, language, seed=seed)
-            or by_cohort(study, language, period=period, seed=seed)
-        ),
+        *_won(study, language, period, seed),
         *stages_and_flows(study, known),
         *offers_by_stage(study, known, cost=offer_cost),
     )
     return Page("review.keeping", blocks, language)
+
+
+def _won(study: Study, language: Language, period: str, seed: int) -> tuple[Block, ...]:
+    """Customers won by channel, those by cohort then in the data only; else by cohort."""
+    channels = by_channel(study, language, seed=seed)
+    cohorts = by_cohort(study, language, period=period, seed=seed)
+    if not channels:
+        return cohorts
+    return *channels, *(Data(block) for block in cohorts if isinstance(block, Table))
 
 
 def stages_page(study: Study, language: Language, *, offer_cost: float | None) -> Page:

@@ -216,7 +216,8 @@ def test_channels_stand_against_their_own_cost(
     assert table["customers"].to_dict() == {"(no se sabe)": 50, "friends": 7840, "search": 15_680}
     assert table.loc["friends", "acquisition_cost"] == 2.0
     assert table.loc["search", "acquisition_cost"] == 20.0
-    assert "won" not in {t.key for t in tables_of(page)}
+    assert "won" in {t.key for t in tables_of(page)}  # in the data, not on the page
+    assert "captados, por cohorte" not in page._repr_html_()
     assert "un cliente captado por friends vale" in page._repr_html_()
     assert crmlab.read_channels(None) is None
 
