@@ -80,7 +80,11 @@ def demo(out: Out = Path("reports")) -> None:
 def report(
     name: Name,
     source: Annotated[
-        str | None, typer.Option(metavar="PATH", help="a CSV or Parquet file, or cdnow")
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="a CSV, Excel, Parquet or DuckDB file, postgres:NAME, base, or cdnow",
+        ),
     ] = None,
     params: Annotated[
         Path | None, typer.Option(metavar="FILE", help="parameters as YAML or JSON")
@@ -126,7 +130,7 @@ def list_parameters(
 
 @app.command()
 def check(
-    source: Annotated[str, typer.Argument(help="a file, postgres:NAME, or cdnow")],
+    source: Annotated[str, typer.Argument(help="a file, postgres:NAME, base, or cdnow")],
     settings: Settings = None,
     params: Annotated[
         Path | None, typer.Option(metavar="FILE", help="parameters as YAML or JSON")

@@ -39,6 +39,22 @@ SCORES = (
     Column("value_at_risk", "number", "money", "residual_clv or 0, x (1 - survival_next_quarter)"),
 )
 
+VALUES = (
+    Column("margin", "number", "share", "share of net spend that is left of what they buy"),
+    Column("expected_margin", "number", "money", "discounted expected margin to the horizon"),
+    Column("cost_to_serve", "number", "money", "discounted cost of occasions and of active time"),
+    Column("retention_spending", "number", "money", "discounted spending on keeping them"),
+    Column("residual_to_infinity", "number", "money", "net value without end; missing at rate 0"),
+    Column("tail", "number", "money", "of that, what lies beyond the horizon"),
+    Column("lower", "number", "money", "95 % prediction interval of the realised value, from"),
+    Column("upper", "number", "money", "to; residual_clv is the value's mean, and may lie outside"),
+    Column("p_negative", "number", "probability", "of a realised value below 0"),
+    Column("days_since_last", "number", "days", "from the last occasion to observation_end"),
+    Column("mean_gap_days", "number", "days", "mean time between occasions; missing for one"),
+    Column("reason", "text", "", "why the value is what it is, in the report's language"),
+)
+"""What a valuation adds: residual_clv is expected_margin less the two costs."""
+
 REASONS = (
     "erased",
     "blocked",

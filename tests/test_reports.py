@@ -14,6 +14,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from crmlab import schema
 from crmlab.runs.batch import run_all
 from crmlab.runs.catalogue import PARAMETERS, find
 from crmlab.runs.run import Published
@@ -101,6 +102,23 @@ def test_all_artefacts_hold_the_same_totals(made: Made) -> None:
     assert all(f">{total}<" in made.html() for total in written[made.language])
     for name in ("residual_clv", "p_alive", "value_at_risk", "expected_purchases"):
         assert customers[name].sum() == pytest.approx(totals[name], rel=1e-12)
+
+
+def test_the_valuation_takes_every_customer_apart(made: Made) -> None:
+    """Margin, costs, limits, chance of a loss, and the reason in the report's language."""
+    customers = pd.read_parquet(made.folder / "customers.parquet")
+    added = [column.name for column in schema.VALUES]
+    if made.name != "customer-valuation":
+        assert not set(added) & set(customers.columns)
+        return
+    words = {"en": "active with a probability of", "es": "en activo con una probabilidad de"}
+
+    assert customers.columns[-len(added) :].tolist() == added
+    assert customers["expected_margin"].sum() == pytest.approx(
+        made.results()["totals"]["residual_clv"]
+    )
+    assert (customers["lower"] <= customers["upper"]).all()
+    assert customers["reason"].str.contains(words[made.language]).all()
 
 
 def test_the_parts_of_the_workbook_are_the_total(made: Made) -> None:

@@ -33,7 +33,7 @@ class Past(NamedTuple):
 
 def by_group(
     base: FittedBase, occasions: pd.DataFrame, economics: Economics, groups: pd.DataFrame, *,
-    seed: int,
+    seed: int, cost: pd.Series | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """Value of the customers won by channel, cohort or both, against what winning them cost.
 
@@ -42,7 +42,8 @@ def by_group(
     far plus what the models expect of the rest, discounted to that day: so a group is judged by
     what its own customers did, and by the base's models only where nothing is observed yet. Time
     after the last occasion counts as active with the probability of being active. Customers without
-    a channel are those of 'unknown'; those without a cohort are left out.
+    a channel are those of 'unknown'; those without a cohort are left out. `cost` is what winning
+    each customer cost, of a group the mean of those known; without it, that of the economics.
     Indexed by the groups' columns. Columns: customers, value (mean), error (its standard error
     between customers), observed_share (of value, already seen), acquisition_cost, net_value, ratio,
     pay_back_month (inf for never to the horizon), never (share of customers). The last five are
@@ -57,13 +58,14 @@ def by_group(
     past, each = observed(base, occasions, economics), worth(base, economics)
     seen, total = _to_age(base, economics, past, each, economics.horizon(base.unit))
     known = known.drop(columns="group")
-    cost = economics.acquisition_cost_of(known).to_numpy()
+    each_cost = economics.acquisition_cost_of(keys) if cost is None else cost.reindex(keys.index)
+    cost_of = each_cost[number >= 0].groupby(number[number >= 0]).mean().to_numpy()
     table = _means(number, np.bincount(number[number >= 0]), seen, total)
-    table["acquisition_cost"] = cost
-    table["net_value"] = table["value"] - cost
-    table["ratio"] = table["value"] / np.where(cost > 0, cost, np.nan)
-    table["pay_back_month"] = _pay_back(base, economics, past, each, number, cost)
-    table["never"] = _never(base, economics, past, number, cost, seed)
+    table["acquisition_cost"] = cost_of
+    table["net_value"] = table["value"] - cost_of
+    table["ratio"] = table["value"] / np.where(cost_of > 0, cost_of, np.nan)
+    table["pay_back_month"] = _pay_back(base, economics, past, each, number, cost_of)
+    table["never"] = _never(base, economics, past, number, each_cost.to_numpy(), seed)
     return table.set_axis(_index(known))
 
 
@@ -155,18 +157,18 @@ def _only(base: FittedBase, past: Past, rows: Counts) -> tuple[FittedBase, Past]
 def _never(
     base: FittedBase, economics: Economics, past: Past, number: Counts, cost: Array, seed: int
 ) -> Array:
-    """Share of each group's customers whose running sum never reaches the cost in the horizon."""
-    if np.isnan(cost).all():
-        return np.full(len(cost), np.nan)
-    some = number >= 0
-    target = np.where(some, cost[number], np.nan)
+    """Share of each group's customers, of known cost, whose running sum never reaches it."""
+    known = (number >= 0) & np.isfinite(cost)
+    groups = int(number.max()) + 1
+    size = np.bincount(number[known], minlength=groups)
+    if not known.any():
+        return np.full(groups, np.nan)
     rng = np.random.default_rng([seed, 22])
     missed = np.zeros(len(number))
     for _ in range(ROUNDS):
-        missed += _best(base, economics, past, rng) < target
-    size = np.bincount(number[some], minlength=len(cost))
-    share = np.bincount(number[some], weights=missed[some], minlength=len(cost)) / size / ROUNDS
-    out: Array = np.where(np.isnan(cost), np.nan, share)
+        missed += _best(base, economics, past, rng) < cost
+    share = np.bincount(number[known], weights=missed[known], minlength=groups) / ROUNDS
+    out: Array = np.divide(share, size, out=np.full(groups, np.nan), where=size > 0)
     return out
 
 

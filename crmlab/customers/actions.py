@@ -14,7 +14,6 @@ from crmlab.customers.value import reasons, value_customers
 from crmlab.customers.winback import win_back
 
 LISTED = 1000  # customers to win back
-DRAWS = 100  # futures of each unprofitable customer: probabilities to a hundredth
 OWNER_ONLY = 0o600
 
 
@@ -29,12 +28,12 @@ def to_act_on(study: Study, *, seed: int = 1997) -> pd.DataFrame:
     back = win_back(study.base, study.customers["residual_clv"]).head(LISTED)
     gained = back[["residual_clv", "value_if_active", "at_stake"]]
     parts = [gained.join(why).assign(list="win_back")]
-    if study.economics.costs_anything:
+    if study.economics.may_lose:
         valued = value_customers(study.base, study.economics)
         bad = valued.index[valued["residual_clv"] < 0]
         if len(bad):
             some = study.base.only(bad)
-            drawn = outcomes(some, study.economics, draws=DRAWS, seed=seed).customers
+            drawn = outcomes(some, study.economics, seed=seed)
             listed = unprofitable(valued, why.loc[bad].join(drawn["p_negative"]))
             parts.append(listed.assign(list="unprofitable"))
     table = pd.concat([part.reset_index() for part in parts], ignore_index=True)

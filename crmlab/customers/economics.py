@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,7 +25,9 @@ KEYS = ("channel", "cohort")
 class Economics:
     """Economic assumptions; a value that nothing changes (`dataclasses.replace` makes another).
 
-    `margin`: share of net spend, a number or one for each customer (see `margin_by_category`).
+    `margin`: share of net spend, a number above 0 and at most 1, or one for each customer (see
+    crmlab.intake.margins); single customers may buy at a loss, and a what-if may carry single
+    margins beyond 1, so those of a table may be from -2 to 2.
     `cost_per_occasion`, `cost_per_year`: cost to serve, in money, of an occasion and of a year in
     which a customer is active, a number or one for each customer. `retention_per_year`: spending
     to keep an active customer for a year. `acquisition_cost`: money a customer won; a number, or a
@@ -45,9 +46,11 @@ class Economics:
     currency: str | None = None
 
     def __post_init__(self) -> None:
-        _check_each(
-            "margin", self.margin, "shares of net spend above 0, at most 1", above=0, most=1
-        )
+        if isinstance(self.margin, pd.Series):
+            _check_each("margin", self.margin, "shares of net spend from -2 to 2", least=-2, most=2)
+        else:
+            expected = "shares of net spend above 0, at most 1"
+            _check_each("margin", self.margin, expected, least=math.ulp(0.0), most=1)
         for name in BY_CUSTOMER[1:]:
             _check_each(name, getattr(self, name), "money, 0 or more")
         _check_each("retention_per_year", self.retention_per_year, "money, 0 or more")
@@ -94,8 +97,18 @@ class Economics:
 
     @property
     def costs_anything(self) -> bool:
-        """Whether there is any cost to serve or to retain, so that a value may be negative."""
+        """Whether there is any cost to serve or to retain."""
         return self.costs_time or bool(np.any(self.cost_per_occasion))
+
+    @property
+    def may_lose(self) -> bool:
+        """Whether a value may be negative: by costs, or by a margin below 0."""
+        return self.costs_anything or bool(np.any(np.asarray(self.margin) < 0))
+
+    @property
+    def margin_differs(self) -> bool:
+        """Whether customers have margins of their own."""
+        return isinstance(self.margin, pd.Series)
 
     def acquisition_cost_of(self, groups: pd.DataFrame) -> pd.Series:
         """Acquisition cost of each row of `groups` (columns channel, cohort); missing if unknown.
@@ -111,47 +124,13 @@ class Economics:
             if key not in groups:
                 expected = f"no column {key}, as the customers' {key} is not given"
                 raise WrongParameter("acquisition_cost", f"a table by {key}", expected)
-        known = given.astype(dict.fromkeys(keys, str)).set_index(keys)["cost"]
-        asked = pd.MultiIndex.from_frame(groups[keys].astype(str))
-        found = known.reindex(asked.get_level_values(0) if len(keys) == 1 else asked)
+        known = pd.Series(given["cost"].to_numpy(dtype=float), index=_joined(given, keys))
+        found = known.reindex(_joined(groups, keys))
         return pd.Series(found.to_numpy(dtype=float), index=groups.index, name="acquisition_cost")
 
 
-def margin_by_category(lines: pd.DataFrame, rates: Mapping[str, float]) -> pd.Series:
-    """Each customer's margin: the mean of the rates of what they bought, weighted by spend.
-
-    `lines` has columns customer_id, category and amount; customers whose lines add up to nothing
-    get the mean of all. Raises WrongParameter naming the categories without a rate.
-    """
-    unknown = sorted(set(lines["category"].dropna()) - set(rates), key=str)
-    if unknown or lines["category"].isna().any():
-        named = ", ".join(map(str, unknown[:5])) or "rows without a category"
-        raise WrongParameter("margin", f"a table without {named}", "a margin for each category")
-    spent = lines["amount"].astype(float)
-    left = spent * lines["category"].map(rates).astype(float)
-    return _ratio(left, spent, lines["customer_id"])
-
-
-def margin_by_column(lines: pd.DataFrame) -> pd.Series:
-    """Each customer's margin from lines that say what was left of them.
-
-    Columns customer_id, amount and margin (money). Customers whose lines add up to nothing get the
-    mean of all.
-    """
-    return _ratio(
-        lines["margin"].astype(float), lines["amount"].astype(float), lines["customer_id"]
-    )
-
-
-def _ratio(left: pd.Series, spent: pd.Series, customer: pd.Series) -> pd.Series:
-    sums = pd.DataFrame({"left": left, "spent": spent}).groupby(customer).sum()
-    overall = sums["left"].sum() / sums["spent"].sum()
-    each = (sums["left"] / sums["spent"].where(sums["spent"] > 0)).fillna(overall)
-    return each.rename("margin")
-
-
 def _check_each(
-    name: str, given: Any, expected: str, *, above: float | None = None, most: float = math.inf
+    name: str, given: Any, expected: str, *, least: float = 0.0, most: float = math.inf
 ) -> None:
     """Refuse a number, or the first of a table of numbers, that is out of range or missing."""
     if isinstance(given, pd.Series) and not given.index.is_unique:
@@ -161,8 +140,7 @@ def _check_each(
         values = np.atleast_1d(np.asarray(given, dtype=float))
     except (TypeError, ValueError):
         raise WrongParameter(name, given, expected) from None
-    low = values > above if above is not None else values >= 0
-    wrong = ~(np.isfinite(values) & low & (values <= most))
+    wrong = ~(np.isfinite(values) & (values >= least) & (values <= most))
     if not wrong.any():
         return
     i = int(np.flatnonzero(wrong)[0])
@@ -172,6 +150,12 @@ def _check_each(
     raise WrongParameter(name, given, expected)
 
 
+def _joined(table: pd.DataFrame, keys: list[str]) -> pd.Index:
+    """What each row is about, without case and outer blanks."""
+    texts = [table[key].astype(str).str.strip().str.casefold() for key in keys]
+    return pd.MultiIndex.from_arrays(texts) if len(keys) > 1 else pd.Index(texts[0])
+
+
 def _check_acquisition(given: Any) -> None:
     if given is None or not isinstance(given, pd.DataFrame):
         return _check_each("acquisition_cost", 0.0 if given is None else given, "money, 0 or more")
@@ -179,7 +163,7 @@ def _check_acquisition(given: Any) -> None:
     if not keys or "cost" not in given:
         found = f"a table with columns {', '.join(map(str, given.columns))}"
         raise WrongParameter("acquisition_cost", found, "columns channel or cohort, and cost")
-    twice = given.duplicated(keys)
+    twice = _joined(given, keys).duplicated()
     if twice.any():
         found = " ".join(map(str, given.loc[twice, keys].iloc[0]))
         raise WrongParameter("acquisition_cost", f"{found} twice", "one cost for each " + keys[0])

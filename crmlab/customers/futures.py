@@ -35,10 +35,26 @@ def futures(
     rng = np.random.default_rng(seed)
     stays = model.p_alive(frequency=frequency, recency=recency, T=T)
     alive = np.flatnonzero(rng.random(len(T)) < stays)
-    x, t_x, span = (np.asarray(v)[alive] for v in (frequency, recency, T))
-    drawn = model._of(alive)._draw(rng, x.astype(np.int64), t_x, span)
-    end = np.broadcast_to(np.asarray(horizon, dtype=float), len(T))[alive]
-    return _walk(rng, drawn._replace(who=alive), end, len(T))
+    return _futures_of(alive, model, horizon, (frequency, recency, T), rng)
+
+
+def futures_if_active(
+    model: Any, horizon: ArrayLike, *, frequency: Array, recency: Array, T: Array, seed: Any
+) -> Futures:
+    """The same of customers who are known to be active at T."""
+    rng = np.random.default_rng(seed)
+    return _futures_of(np.arange(len(T)), model, horizon, (frequency, recency, T), rng)
+
+
+def _futures_of(
+    who: Counts, model: Any, horizon: ArrayLike, history: tuple[Array, Array, Array],
+    rng: np.random.Generator,
+) -> Futures:  # fmt: skip
+    n = len(history[2])
+    x, t_x, span = (np.asarray(v)[who] for v in history)
+    drawn = model._of(who)._draw(rng, x.astype(np.int64), t_x, span)
+    end = np.broadcast_to(np.asarray(horizon, dtype=float), n)[who]
+    return _walk(rng, drawn._replace(who=who), end, n)
 
 
 def _walk(rng: np.random.Generator, customers: Customers, horizon: Array, n: int) -> Futures:

@@ -24,7 +24,8 @@ class Newcomer(NamedTuple):
     """A customer on the day of the first occasion: averages over those who were won.
 
     `first` is what the first occasion leaves (margin less its cost) and `first_error` the standard
-    error of that mean; `margin` a rate, `cost` money an occasion, `upkeep` money a time unit.
+    error of that mean; `margin` a rate (of customers weighted by what they spend an occasion),
+    `cost` money an occasion, `upkeep` money a time unit.
     """
 
     first: float
@@ -41,9 +42,8 @@ def newcomer(base: FittedBase, economics: Economics) -> Newcomer:
     first = margin * base.summary["first_value"].to_numpy() - cost
     error = float(first.std(ddof=1) / np.sqrt(len(first))) if len(first) > 1 else 0.0
     upkeep = float(economics.of("cost_per_year", index).mean()) + economics.retention_per_year
-    return Newcomer(
-        float(first.mean()), error, float(margin.mean()), float(cost.mean()), upkeep / base.year
-    )
+    mean = float(np.average(margin, weights=base.expected_spend))
+    return Newcomer(float(first.mean()), error, mean, float(cost.mean()), upkeep / base.year)
 
 
 def value_by_month(base: FittedBase, economics: Economics) -> pd.DataFrame:
@@ -166,7 +166,9 @@ def share_never(base: FittedBase, economics: Economics, cost: float, *, seed: in
         frequency=none, recency=none, T=none, seed=rng,
     )  # fmt: skip
     spent = spend_of(base.spend.model, drawn, rng, frequency=none, monetary_value=none)
-    first = who.margin * rng.choice(base.summary["first_value"].to_numpy(), SIMULATED) - who.cost
+    like = base.summary.iloc[rng.choice(len(base.summary), SIMULATED)]
+    margin, cost_each = (economics.of(n, like.index) for n in ("margin", "cost_per_occasion"))
+    first = margin * like["first_value"].to_numpy() - cost_each
     rate = economics.rate(base.unit)
     left = np.exp(-rate * drawn.time) * (who.margin * spent - who.cost)
     customer = np.concatenate([np.arange(SIMULATED), drawn.customer])

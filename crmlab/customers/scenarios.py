@@ -221,8 +221,9 @@ def what_must_be(scenario: Scenario, target: float) -> pd.DataFrame:
 
     Columns: lever (those of `levers_of`, and purchases: occasions as many times as expected, at
     unchanged active time), now, needed, possible. `now` and `needed` are an annual retention, an
-    annual discount rate, the mean margin, the acquisition cost, and for cost_to_serve and purchases
-    multiples of what they are; missing where no value of the lever will do.
+    annual discount rate, the mean margin (of all that was spent), the acquisition cost, and for
+    cost_to_serve and purchases multiples of what they are; missing where no value of the lever
+    will do.
     """
     rows = [(lever, *_needed(scenario, lever, target)) for lever in levers_of(scenario)]
     rows.append(("purchases", 1.0, _purchases_needed(scenario, target)))
@@ -242,8 +243,9 @@ def _needed(scenario: Scenario, lever: str, target: float) -> tuple[float, float
     factor = 1 + (target - now) / slope if slope else float("nan")
     index = scenario.base.summary.index
     if lever == "margin":
-        mean, most = float(given.of("margin", index).mean()), float(given.of("margin", index).max())
-        return mean, mean * factor if 0 < factor * most <= 1 else float("nan")
+        spent = scenario.base.summary["total_value"].to_numpy()
+        mean = float(np.average(given.of("margin", index), weights=spent))
+        return mean, mean * factor if 0 < mean * factor <= 1 else float("nan")
     if lever == "acquisition_cost" and winning is not None:
         return winning.acquisition_cost, _from_zero(winning.acquisition_cost * factor)
     return 1.0, _from_zero(factor)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,6 @@ from crmlab.customers.value import discounted_life
 from crmlab.models.base import Fit
 from crmlab.models.gamma_gamma import GammaGamma
 from crmlab.models.purchase_model import AbstractPurchaseModel
-from crmlab.models.special import Array
 from crmlab.units import continuous_rate, days_per, units_per_year
 
 WEEKS_AHEAD = 52
@@ -26,8 +24,10 @@ class Assumptions:
 
     `margin` is a share of net spend, `discount_rate` an effective annual rate. Costs are in money:
     of an occasion, of a year in which a customer is active (to serve and to retain), and of winning
-    a customer (None: not known). `rate`, `horizon`, `year_ahead` (52 weeks) and `quarter` are per
-    time unit, or in time units.
+    a customer (None: not known). Where customers have margins or costs of their own, margin and
+    acquisition cost are the means of all, and the costs to serve those of customers without: what
+    is computed with is then Study.economics. `rate`, `horizon`, `year_ahead` (52 weeks) and
+    `quarter` are per time unit, or in time units.
     """
 
     observation_end: str
@@ -79,22 +79,28 @@ def score(
     purchases: Fit[AbstractPurchaseModel],
     spend: Fit[GammaGamma],
     given: Assumptions,
+    economics: Economics | None = None,
 ) -> pd.DataFrame:
-    """A summary with the columns of `schema.SCORES` beside it; same index, same order."""
-    model = purchases.model
-    x, t_x, T = (summary[c].to_numpy() for c in ("frequency", "recency", "T"))
-    history = {"frequency": x, "recency": t_x, "T": T}
-    alive = model.p_alive(**history)
+    """A summary with the columns of `schema.SCORES` beside it; same index, same order.
+
+    `economics` may have margins and costs by customer; without it they are those of `given`.
+    """
+    money = economics or given.economics
+    model, index = purchases.model, summary.index
+    history = {c: summary[c].to_numpy() for c in ("frequency", "recency", "T")}
     det = model.det(given.rate, given.horizon, **history)
     stays = model.survival_if_alive(given.quarter, **history)
     each = spend.model.expected_spend(
         frequency=summary["spend_frequency"].to_numpy(),
         monetary_value=summary["monetary_value"].to_numpy(),
     )
-    value = (given.margin * each - given.cost_per_occasion) * det
-    value = value - upkeep(model, given, **history)
+    value = (money.of("margin", index) * each - money.of("cost_per_occasion", index)) * det
+    if money.costs_time:
+        upkeep = money.of("cost_per_year", index) + money.retention_per_year
+        life = discounted_life(model, given.rate, given.horizon, **history)
+        value = value - upkeep / units_per_year(given.unit) * life
     return summary.assign(
-        p_alive=alive,
+        p_alive=model.p_alive(**history),
         expected_purchases=model.expected_purchases(given.year_ahead, **history),
         det=det,
         survival_next_quarter=stays,
@@ -102,16 +108,4 @@ def score(
         expected_spend=each,
         residual_clv=value,
         value_at_risk=np.maximum(value, 0.0) * (1 - stays),
-    )
-
-
-def upkeep(
-    model: Any, given: Assumptions, *, frequency: Array, recency: Array, T: Array
-) -> Array | float:
-    """Discounted cost, to the horizon, of serving and keeping customers while they are active."""
-    each = (given.cost_per_year + given.retention_per_year) / units_per_year(given.unit)
-    if not each:
-        return 0.0
-    return each * discounted_life(
-        model, given.rate, given.horizon, frequency=frequency, recency=recency, T=T
     )

@@ -14,8 +14,8 @@ def unprofitable(valued: pd.DataFrame, more: pd.DataFrame | None = None) -> pd.D
     `valued` as crmlab.customers.value.value_customers gives it; `more` (reasons, p_negative, ...)
     is joined. Each lever alone, all else as it is, brings the net value to 0 (shares; missing
     where it cannot): price_change (volume unchanged, all of it margin), cost_change (of all costs
-    to serve and retain, negative), frequency_change (occasions, active time unchanged; missing
-    where an occasion itself loses money).
+    to serve and retain, negative; missing where they are less than the loss), frequency_change
+    (occasions, active time unchanged; missing where an occasion itself loses money).
     """
     some = valued[valued["residual_clv"] < 0].sort_values("residual_clv", kind="stable")
     loss = -some["residual_clv"]
@@ -29,7 +29,7 @@ def unprofitable(valued: pd.DataFrame, more: pd.DataFrame | None = None) -> pd.D
             "expected_margin": some["expected_margin"],
             "costs": costs,
             "price_change": loss / revenue.where(revenue > 0),
-            "cost_change": -loss / costs,
+            "cost_change": -loss / costs.where(costs >= loss),
             "frequency_change": (upkeep / gain.where(gain > 0)) - 1,
         }
     )

@@ -37,7 +37,7 @@ def discounted_life(
     fewer digits.
     """
     span = np.broadcast_to(np.asarray(horizon, dtype=float), np.shape(T))
-    last = recency if _needs_recency(model) else np.zeros(np.shape(T))
+    last = recency if needs_recency(model) else np.zeros(np.shape(T))
     (x, t_x, end, span), inverse, _ = unique_rows(frequency, last, T, span)
     life = np.empty(len(x))
     for first in range(0, len(x), BLOCK):
@@ -48,7 +48,7 @@ def discounted_life(
     return alive * life[inverse]
 
 
-def _needs_recency(model: Any) -> bool:
+def needs_recency(model: Any) -> bool:
     """Whether a customer's survival depends on the last purchase: that of regular buyers does."""
     try:
         model.survival_if_alive(1.0, frequency=0, T=0.0)

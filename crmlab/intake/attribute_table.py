@@ -24,6 +24,12 @@ from crmlab.intake.reading import Reading
 INSIDE = {"valid_from": "date", "acquisition_cost": "amount"}
 """Roles of purchases by whose grammar these columns are read."""
 
+NUMBERS = ("cost", "discount")
+"""The same of the numbers of a mapping, in their order."""
+
+ALWAYS = "1900-01-01"
+"""From when a row holds that has no day."""
+
 REASONS = (
     "field_count",
     "control_char",
@@ -41,7 +47,9 @@ class AttributeMapping:
     """The names of a table's columns; `others` are kept as text under their own names.
 
     Needed are customer_id and valid_from: an attribute without a day could tell a model what only
-    became known later. channel, acquisition_cost and consent are taken if they are there.
+    became known later; of figures that are assumed and not observed (`dated` is False) the day may
+    be left out. channel, acquisition_cost and consent are taken if they are there, and so are
+    `numbers`, at most two, of which there must be one.
     Raises WrongParameter for a name that is not text, or given twice.
     """
 
@@ -51,6 +59,8 @@ class AttributeMapping:
     acquisition_cost: str | None = None
     consent: str | None = None
     others: tuple[str, ...] = ()
+    numbers: tuple[str, ...] = ()
+    dated: bool = True
 
     def __post_init__(self) -> None:
         names: list[object] = []
@@ -75,14 +85,23 @@ class AttributeMapping:
             place = position(role, name or role, found, source)
             if place is not None:
                 places[INSIDE.get(role, role)] = place
-            elif name is not None:
+            elif name is not None and (self.dated or role != "valid_from"):
                 raise MissingColumn(source, role, name, found)
+        places |= self._numbers(found, source)
         for number, name in enumerate(self.others):
             place = position("others", name, found, source)
             if place is None:
                 raise MissingColumn(source, "others", name, found)
             places[f"other_{number}"] = place
         return places
+
+    def _numbers(self, found: Sequence[str], source: str) -> dict[str, int]:
+        names = zip(NUMBERS, self.numbers, strict=False)
+        places = {role: position("numbers", name, found, source) for role, name in names}
+        there = {role: place for role, place in places.items() if place is not None}
+        if self.numbers and not there:
+            raise MissingColumn(source, "numbers", " or ".join(self.numbers), found)
+        return there
 
 
 KNOWN = ("customer_id", "valid_from", "channel", "acquisition_cost", "consent")
@@ -125,16 +144,25 @@ def prepare(
     # A reader asks a mapping for places only, whatever it maps.
     loaded = sources.load(connection, source, cast(columns.Mapping, mapping), how)
     roles = [name for name, *_ in connection.execute("DESCRIBE source_rows").fetchall()]
-    if "amount" not in roles:
-        connection.execute("ALTER VIEW source_rows RENAME TO rows_without_amount")
-        connection.execute(
-            "CREATE VIEW source_rows AS "
-            "SELECT *, CAST(NULL AS VARCHAR) AS amount FROM rows_without_amount"
-        )
+    absent = {"amount": "CAST(NULL AS VARCHAR)", "date": engines.literal(ALWAYS)}
+    more = [f"{sql} AS {role}" for role, sql in absent.items() if role not in roles]
+    if more:
+        connection.execute("ALTER VIEW source_rows RENAME TO rows_as_told")
+        sql = f"CREATE VIEW source_rows AS SELECT *, {', '.join(more)} FROM rows_as_told"
+        connection.execute(sql)
     conversion.convert(connection, loaded, how, what)
     facts = _facts(mapping, roles)
     told = ", ".join(f"{engines.literal(name)}: {text}" for name, text in facts.items())
-    sql = engines.fill(engines.statement("attribute_rows"), facts=f"MAP {{{told}}}")
+    unreadable = " OR ".join(
+        f"(stripped(source_rows.{role}) != '' AND records.{role} IS NULL)"
+        for role in NUMBERS
+        if role in roles
+    )
+    sql = engines.fill(
+        engines.statement("attribute_rows"),
+        facts=f"MAP {{{told}}}",
+        unreadable=unreadable or "false",
+    )
     connection.execute(sql)
     account = _account(connection, loaded.name, what)
     return loaded, tuple(facts), account
@@ -147,6 +175,9 @@ def _facts(mapping: AttributeMapping, roles: Sequence[str]) -> dict[str, str]:
     facts = {name: sql for name, sql in facts.items() if name in roles}
     if "amount" in roles:
         facts["acquisition_cost"] = "CAST(records.amount AS VARCHAR)"
+    for role, name in zip(NUMBERS, mapping.numbers, strict=False):
+        if role in roles:
+            facts[name] = f"CAST(records.{role} AS VARCHAR)"
     for number, name in enumerate(mapping.others):
         facts[name] = clean.format(f"source_rows.other_{number}")
     return facts

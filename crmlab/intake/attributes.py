@@ -80,7 +80,9 @@ def read_attributes(
         table = connection.execute(engines.statement("attribute_table")).df()
     finally:
         connection.close()
-    return Attributes(loaded.name, loaded.fingerprint, names, account, unfolded(table, names))
+    return Attributes(
+        loaded.name, loaded.fingerprint, names, account, unfolded(table, names, wanted.numbers)
+    )
 
 
 def _of_base(address: Address) -> Attributes:
@@ -97,10 +99,15 @@ def _of_base(address: Address) -> Attributes:
     return Attributes(str(address), fingerprint, names, account, unfolded(table, names))
 
 
-def unfolded(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """A table whose column facts holds dicts, with one column for each of the names instead."""
+def unfolded(
+    table: pd.DataFrame, names: Sequence[str], numbers: Sequence[str] = ()
+) -> pd.DataFrame:
+    """A table whose column facts holds dicts, with one column for each of the names instead.
+
+    acquisition_cost and those of `numbers` hold numbers.
+    """
     facts = [dict(one) for one in table.pop("facts")]
     for name in names:
         values = pd.Series([one.get(name) for one in facts], index=table.index, dtype="str")
-        table[name] = values.astype("float64") if name == "acquisition_cost" else values
+        table[name] = values.astype("float64") if name in ("acquisition_cost", *numbers) else values
     return table

@@ -16,7 +16,16 @@ import duckdb
 import pandas as pd
 
 from crmlab.errors import UntrustedSource
-from crmlab.intake import conversion, engines, gate, meaning, quarantine, refusals, sources
+from crmlab.intake import (
+    conversion,
+    engines,
+    gate,
+    margins,
+    meaning,
+    quarantine,
+    refusals,
+    sources,
+)
 from crmlab.intake.account import Account, Understanding
 from crmlab.intake.columns import ROLES, Mapping, option
 from crmlab.intake.customer_base.address import address_of
@@ -85,6 +94,29 @@ class TransactionLog:
     def examined(self, observation_end: str | dt.date) -> Account:
         """The account of a source even if it is refused; NoUsableRows if no row is used."""
         return self._account(observation_day(observation_end))
+
+    def margins(
+        self, observation_end: str | dt.date, how: str, rates: Dict[str, float] | None = None, *,
+        limit: float = margins.LIMIT,
+    ) -> margins.Margins:  # fmt: skip
+        """Each customer's margin, from a column or by category: see crmlab.intake.margins."""
+        bench = self._bench(observation_day(observation_end))
+        signs = self.meaning.amounts_sign == "reversed"
+        try:
+            return margins.find(
+                bench, self.source, self.roles, how, rates, limit=limit, reversed_signs=signs
+            )
+        finally:
+            bench.close()
+
+    def first_channels(self, observation_end: str | dt.date) -> pd.Series | None:
+        """The channel of each customer's first purchase; None where the source tells none."""
+        if "channel" not in self.roles:
+            return None
+        bench = self._bench(observation_day(observation_end))
+        rows = bench.ask(engines.statement("first_channels"))
+        bench.close()
+        return pd.DataFrame(rows).set_index("customer_id")["channel"]
 
     @property
     def refusals(self) -> tuple[UntrustedSource, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from crmlab.customers.actions import write_actions
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.study import Study
@@ -22,14 +24,18 @@ def publish(
     pages: Sequence[Page],
     study: Study,
     backtest: Backtest | None = None,
+    customers: pd.DataFrame | None = None,
 ) -> str:
     """Write the figures, tables, customers and rows set aside into `run_dir`; nothing if it is ''.
+
+    `customers` are those of the study unless given, with more columns.
 
     results.json is written last and says "complete": without it the run did not succeed.
     """
 
     def rows(folder: Path) -> None:
-        study.write_customers(folder / "customers.parquet")
+        people = study.customers if customers is None else customers
+        people.reset_index().to_parquet(folder / "customers.parquet", index=False)
         write_actions(study, folder / "actions.parquet")
         study.log.write_quarantine(
             folder / "quarantine.parquet", observation_end=study.assumptions.observation_end
@@ -85,10 +91,24 @@ def _figures(study: Study, backtest: Backtest | None) -> dict[str, Any]:
             "margin": given.margin,
             "discount_rate": given.discount_rate,
             "horizon_years": given.horizon_years,
+            **_basis(study),
         },
         "totals": _totals(study),
         "account": study.account.as_dict(),
         "fits": fits,
+    }
+
+
+def _basis(study: Study) -> dict[str, Any]:
+    """Costs, and how far margins and costs are known by customer."""
+    given, basis = study.assumptions, study.basis
+    served, won = basis.served, basis.won
+    return {
+        **basis.figures,
+        "acquisition_cost": given.acquisition_cost,
+        "margins": None if basis.margins is None else basis.margins.as_dict(),
+        "cost_to_serve": None if served is None else served.own | {"strangers": served.strangers},
+        "won": {"channel": won.channel_from, "cost": won.cost_from, "priced": won.priced},
     }
 
 

@@ -51,6 +51,7 @@ def what_went_in(study: Study, language: Language) -> Page:
         ),
         coverage(study),
         account_table(study),
+        *returned(study),
         *cautions(study),
         *(told("flag", flag) for flag in account.flags),
         say("account.balance", style="caveat"),
@@ -78,20 +79,9 @@ def coverage(study: Study) -> Sentence:
 
 
 def cautions(study: Study) -> list[Sentence]:
-    """What in the data casts doubt: returns, many rows set aside, a long silence at the end."""
+    """What in the data casts doubt: many rows set aside, heavy spend, a long silence at the end."""
     account = study.account
     out = []
-    if account.returns:
-        matched, unmatched = account.returned.matched, account.returned.unmatched
-        out.append(
-            say(
-                "account.returns", style="caveat", returns=money(-float(account.returns)),
-                matched=money(-float(matched)), unmatched=money(-float(unmatched)),
-            )
-        )  # fmt: skip
-        rest = account.returns - matched - unmatched
-        if rest:
-            out.append(say("account.returns_rest", style="caveat", rest=money(-float(rest))))
     aside = account.set_aside_total.records / account.read.records
     if aside > MANY_SET_ASIDE:
         out.append(say("account.many_set_aside", style="caveat", share=share(aside)))
@@ -106,6 +96,24 @@ def cautions(study: Study) -> list[Sentence]:
         out.append(
             say("account.silence", style="caveat", days=count(silence), longest=count(longest))
         )
+    return out
+
+
+def returned(study: Study) -> list[Sentence]:
+    """What returns take back, and how much of it could be matched."""
+    account = study.account
+    out = []
+    if account.returns:
+        matched, unmatched = account.returned.matched, account.returned.unmatched
+        out.append(
+            say(
+                "account.returns", style="caveat", returns=money(abs(float(account.returns))),
+                matched=money(abs(float(matched))), unmatched=money(abs(float(unmatched))),
+            )
+        )  # fmt: skip
+        rest = account.returns - matched - unmatched
+        if rest:
+            out.append(say("account.returns_rest", style="caveat", rest=money(abs(float(rest)))))
     return out
 
 
@@ -139,7 +147,7 @@ def account_table(study: Study) -> Table:
     frame = pd.concat([frame.drop("read"), frame.loc[["read"]]])
     frame.insert(0, "rows", [f"account.rows.{name}" for name in frame.index])
     kinds = {"rows": "term", "records": "count", "money": "cents", "customers": "count"}
-    return Table("account", frame, kinds, total=True)
+    return Table("account", frame, kinds, total=True, account=True)
 
 
 LEVELS = {"good": "good", "unsure": "fair", "fair": "fair", "poor": "poor", "nothing": "poor"}

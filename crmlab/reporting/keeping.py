@@ -6,32 +6,36 @@ import pandas as pd
 
 from crmlab.customers import offers, stages, unprofitable, value
 from crmlab.customers.actions import LISTED
-from crmlab.customers.channels import Channels
 from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.flows import with_figure
 from crmlab.reporting.language import Language, count, day, money, number, share, term
-from crmlab.reporting.pages import Block, Page, Table, say
+from crmlab.reporting.pages import Block, Data, Page, Table, say
 from crmlab.reporting.winning import by_channel, by_cohort, winning
 
 
 def customers_page(
-    study: Study, channels: Channels | None, language: Language, *,
-    period: str, offer_cost: float | None, seed: int,
-) -> Page:  # fmt: skip
+    study: Study, language: Language, *, period: str, offer_cost: float | None, seed: int
+) -> Page:
     """Winning and keeping: newcomers, stages and their flows, and what an offer may cost."""
     known = stages_of(study)
     blocks: tuple[Block, ...] = (
         *winning(study, seed=seed),
-        *(
-            by_channel(study, channels, language, seed=seed)
-            or by_cohort(study, language, period=period, seed=seed)
-        ),
+        *_won(study, language, period, seed),
         *stages_and_flows(study, known),
         *offers_by_stage(study, known, cost=offer_cost),
     )
     return Page("review.keeping", blocks, language)
+
+
+def _won(study: Study, language: Language, period: str, seed: int) -> tuple[Block, ...]:
+    """Customers won by channel, those by cohort then in the data only; else by cohort."""
+    channels = by_channel(study, language, seed=seed)
+    cohorts = by_cohort(study, language, period=period, seed=seed)
+    if not channels:
+        return cohorts
+    return *channels, *(Data(block) for block in cohorts if isinstance(block, Table))
 
 
 def stages_page(study: Study, language: Language, *, offer_cost: float | None) -> Page:
@@ -129,7 +133,7 @@ def offers_by_stage(
 
 def costly(study: Study) -> tuple[Block, ...]:
     """Who is expected to cost more than they bring, and what would mend it."""
-    if not study.economics.costs_anything:
+    if not study.economics.may_lose:
         return (say("unprofitable.no_costs", style="caveat"),)
     valued = value.value_customers(study.base, study.economics)
     listed = unprofitable.unprofitable(valued)

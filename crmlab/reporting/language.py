@@ -136,6 +136,10 @@ class Language:
         """The text of a key, its placeholders filled with written quantities."""
         return texts(self.code)[key].format(**{n: self.write(q) for n, q in values.items()})
 
+    def template(self, key: str) -> str:
+        """The text of a key with its placeholders open, for a list that fills it many times."""
+        return texts(self.code)[key]
+
     def write(self, quantity: Quantity) -> str:
         """A quantity as people of this language and region write it; missing ones as a dash."""
         value, kind = quantity
@@ -241,4 +245,7 @@ class Language:
         return words.format(age=self._count(periods), next=self._count(periods + 1))
 
     def _quantity(self, value: Quantity) -> str:
+        return self.write(value)
+
+    def _short(self, value: Quantity) -> str:
         return self.write(value)

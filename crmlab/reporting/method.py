@@ -73,11 +73,7 @@ def register(  # what the report rests on, all of it
         ),
         ("unit", term(f"unit.{given.unit}"), "unit"),
         ("model", term(f"model_why.{model}"), None),
-        ("margin", share(given.margin), "margin"),
-        ("cost_per_occasion", _cost(given.cost_per_occasion), "cost_per_occasion"),
-        ("cost_per_year", _cost(given.cost_per_year), "cost_per_year"),
-        ("retention_per_year", _cost(given.retention_per_year), "retention_per_year"),
-        ("acquisition_cost", _cost(given.acquisition_cost), "acquisition_cost"),
+        *economics_lines(study, language),
         ("discount_rate", share(given.discount_rate), "discount_rate"),
         ("convention", term("register.continuous"), None),
         ("horizon", years(given.horizon_years), "horizon_years"),
@@ -98,6 +94,82 @@ def register(  # what the report rests on, all of it
     )
     kinds = {"assumption": "term", "value": "quantity", "origin": "term"}
     return Table("register", frame, kinds, rows=99)
+
+
+def economics_lines(study: Study, language: Language) -> list[tuple[str, Quantity, str | None]]:
+    """Margins and costs, and where they come from: name, value, parameter."""
+    given, basis = study.assumptions, study.basis
+    return [
+        ("margin", _margin(study, language), "margin"),
+        *_margins_known(study, language),
+        ("cost_per_occasion", _cost(given.cost_per_occasion), "cost_per_occasion"),
+        ("cost_per_year", _cost(given.cost_per_year), "cost_per_year"),
+        *([] if basis.served is None else [_served(study, language)]),
+        ("retention_per_year", _cost(given.retention_per_year), "retention_per_year"),
+        ("acquisition_cost", _acquisition(study, language), "acquisition_cost"),
+        *(
+            []
+            if basis.won.channel_from is None
+            else [("channel", term(f"register.channel_{basis.won.channel_from}"), "attributes")]
+        ),
+    ]
+
+
+def _margin(study: Study, language: Language) -> Quantity:
+    found = study.basis.margins
+    if found is None:
+        return share(study.assumptions.margin)
+    return plain(language.text(
+        f"register.margin_by_{found.how}", mean=share(found.mean),
+        lowest=share(found.each.min()), highest=share(found.each.max())))  # fmt: skip
+
+
+def _margins_known(study: Study, language: Language) -> list[tuple[str, Quantity, str | None]]:
+    """How far margins are known, and what is taken for the others."""
+    found = study.basis.margins
+    if found is None:
+        return []
+    rest = len(found.each) - found.own
+    words = [
+        language.text(
+            "register.margin_own",
+            own=count(found.own),
+            all=count(len(found.each)),
+            rest=count(rest),
+        )
+    ]
+    if found.unknown_rows:
+        unknown = float(found.unknown_money)
+        words.append(
+            language.text(
+                "register.margin_unknown",
+                rows=count(found.unknown_rows),
+                money=money(unknown),
+                share=share(unknown / float(found.money)),
+            )
+        )
+    if found.held:
+        words.append(language.text("register.margin_held", customers=count(found.held)))
+    return [("margin_known", plain(" ".join(words)), "margin_limit")]  # fmt: skip
+
+
+def _served(study: Study, language: Language) -> tuple[str, Quantity, str | None]:
+    served = study.basis.served
+    assert served is not None
+    words = language.text(
+        "register.served", occasion=count(served.own["cost_per_occasion"]),
+        year=count(served.own["cost_per_year"]), all=count(len(study.customers)),
+        strangers=count(served.strangers))  # fmt: skip
+    return "cost_to_serve", plain(words), "cost_to_serve"
+
+
+def _acquisition(study: Study, language: Language) -> Quantity:
+    won, mean = study.won, study.assumptions.acquisition_cost
+    if mean is None or won.cost_from == "figure":
+        return _cost(mean)
+    return plain(language.text(
+        f"register.acquisition_{won.cost_from}", mean=money(mean), known=count(won.priced),
+        all=count(len(won.table))))  # fmt: skip
 
 
 def _cost(value: float | None) -> Quantity:

@@ -17,7 +17,11 @@ import pandas as pd
 from crmlab.reporting.language import Language, Quantity
 
 ROWS_ON_A_PAGE = 13
-WORDS = ("term", "plain", "period", "quantity")  # kinds that are written as text everywhere
+LEFT = ("term", "plain", "period", "quantity")  # kinds that are set to the left
+WORDS = (*LEFT, "short")  # kinds that are written as text everywhere
+MONEY = ("money", "cents")
+FEW = 10
+"""Of fewer customers, a page shows no money: it would tell what a person spends."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +79,8 @@ class Table:
     """A table: `kinds` gives each shown column's way of writing; row labels are the first column.
 
     `total` marks the last row as a total. The page shows at most `rows` rows; workbook and
-    results.json hold all of them, and the columns of `more` beside those of `kinds`.
+    results.json hold all of them, and the columns of `more` beside those of `kinds`. `account`:
+    its rows are those of a source, so that money is shown however few customers it is of.
     """
 
     key: str
@@ -84,6 +89,7 @@ class Table:
     total: bool = False
     rows: int = ROWS_ON_A_PAGE
     more: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    account: bool = False
 
     @property
     def every_kind(self) -> dict[str, str]:
@@ -179,20 +185,47 @@ class View:
 
     def wordy(self, table: Table) -> list[bool]:
         """Which columns hold words, to be set to the left."""
-        return [kind in WORDS for kind in table.kinds.values()]
+        return [kind in LEFT for kind in table.kinds.values()]
 
     def cells(self, table: Table) -> list[list[str]]:
-        """Written cells of the shown rows."""
+        """Written cells of the shown rows; money of a few customers is a mark instead."""
         shown = table.shown()
+        few = _of_few(table, shown)
         columns = [
-            [self.language.write(Quantity(_known(v), kind)) for v in shown[name]]
+            [
+                self.text("word.few") if hidden and kind in MONEY else self._cell(v, kind)
+                for v, hidden in zip(shown[name], few, strict=True)
+            ]
             for name, kind in table.kinds.items()
         ]
         return [list(row) for row in zip(*columns, strict=True)]
 
+    def _cell(self, value: Any, kind: str) -> str:
+        return self.language.write(Quantity(_known(value), kind))
+
+    def hides(self, table: Table) -> bool:
+        """Whether a table's page leaves out money of a few customers."""
+        return any(_of_few(table, table.shown()))
+
+    def few(self) -> str:
+        """Why money is not shown, and of how many customers it would be."""
+        return self.language.text("word.few_why", few=Quantity(float(FEW), "count"))
+
     def source(self, figure: Figure) -> str:
         """A figure as the address of an image that holds it."""
         return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.encode()).decode()
+
+
+def _of_few(table: Table, shown: pd.DataFrame) -> list[bool]:
+    """Rows of 1 to 9 customers; a total is shown even then, as it stands on page one."""
+    if (
+        table.account
+        or "customers" not in table.kinds
+        or not set(MONEY) & set(table.kinds.values())
+    ):
+        return [False] * len(shown)
+    few = [0 < float(n) < FEW for n in shown["customers"].fillna(0)]
+    return [*few[:-1], False] if table.total and few else few
 
 
 def _known(value: Any) -> Any:

@@ -11,7 +11,7 @@ from crmlab.customers.fitness import Fitness
 from crmlab.customers.scenarios import Scenario
 from crmlab.customers.study import Study
 from crmlab.errors import NotDefined
-from crmlab.reporting.evidence import account_table, cautions, coverage, traffic_light
+from crmlab.reporting.evidence import account_table, cautions, coverage, returned, traffic_light
 from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.groups import group_names
 from crmlab.reporting.language import (
@@ -151,6 +151,7 @@ def assumptions(
     blocks = (
         say("review.method"),
         coverage(study),
+        *returned(study)[:1],
         account_table(study),
         register(study, backtest, language, assumed, seed),
         run(study),

@@ -7,10 +7,9 @@ import pandas as pd
 
 from crmlab.customers import newcomers, prospects, segments
 from crmlab.customers.backtest import Backtest
-from crmlab.customers.channels import Channels
 from crmlab.customers.fitness import Fitness
-from crmlab.customers.scores import upkeep
 from crmlab.customers.study import Study
+from crmlab.customers.value import discounted_life
 from crmlab.reporting import figures
 from crmlab.reporting.evidence import cautions, traffic_light
 from crmlab.reporting.fitness import fit_for_money
@@ -234,15 +233,18 @@ def how_history_becomes_value(study: Study, language: Language) -> Page:
 
 
 def _value_of(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
-    """p_alive, 52-week purchases and value of histories, at the mean spend of the base."""
+    """p_alive, 52-week purchases and value of histories, at the base's mean spend and margin."""
     given, model = study.assumptions, study.purchases.model
     history = {c: frame[c].to_numpy() for c in ("frequency", "recency", "T")}
     det = model.det(given.rate, given.horizon, **history)
-    each = given.margin * study.spend.model.expected_spend_new() - given.cost_per_occasion
+    who = newcomers.newcomer(study.base, study.economics)
+    value = det * (who.margin * study.spend.model.expected_spend_new() - who.cost)
+    if who.upkeep:
+        value = value - who.upkeep * discounted_life(model, given.rate, given.horizon, **history)
     return frame.assign(
         p_alive=model.p_alive(**history),
         expected_purchases=model.expected_purchases(given.year_ahead, **history),
-        residual_clv=det * each - upkeep(model, given, **history),
+        residual_clv=value,
     )
 
 
@@ -278,9 +280,7 @@ def _grid_table(grid: pd.DataFrame) -> Table:
     return Table("iso_value", long, kinds)
 
 
-def a_new_customer(
-    study: Study, channels: Channels | None, language: Language, *, seed: int
-) -> Page:
+def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
     """Expected cumulative margin of a new customer by month, and by cohort."""
     months = newcomers.value_by_month(study.base, study.economics)
     cost = study.assumptions.acquisition_cost
@@ -298,7 +298,7 @@ def a_new_customer(
             Table("newcomer", months, kinds, rows=7),
         ),
         *against_cost(study, language, seed),
-        *by_channel(study, channels, language, seed=seed),
+        *by_channel(study, language, seed=seed),
         *cohort_table(study, cohort),
     ]  # fmt: skip
     return Page("valuation.newcomers", tuple(blocks), language)

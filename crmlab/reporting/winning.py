@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from crmlab.customers import acquired, channels, newcomers
-from crmlab.customers.channels import Channels
+from crmlab.customers import channels, newcomers
 from crmlab.customers.cohorts import PERIODS
 from crmlab.customers.study import Study
 from crmlab.reporting.language import (
@@ -80,17 +79,15 @@ def pay_back(found: newcomers.PayBack) -> Sentence:
     return Sentence("winning.pay_back", facts | {"latest": count(found.latest)})
 
 
-def by_channel(
-    study: Study, known: Channels | None, language: Language, *, seed: int
-) -> tuple[Block, ...]:
-    """Customers won by channel, where their channels were given."""
-    if known is None:
+def by_channel(study: Study, language: Language, *, seed: int) -> tuple[Block, ...]:
+    """Customers won by channel, where their channels are known."""
+    if study.won.channel_from is None:
         return ()
-    table = channels.by_channel(study, known, seed=seed)
+    table = channels.by_channel(study, seed=seed)
     named = table[table["customers"] >= ENOUGH]
     if named.empty:
         return (say("winning.no_channel", least=count(ENOUGH)),)
-    priced = named["net_value"].dropna()
+    priced = named["net_value"].drop("unknown", errors="ignore").dropna()
     if len(priced) < 2:
         return (_won("won_by_channel", named, "channel", language),)
     best, worst = priced.idxmax(), priced.idxmin()
@@ -102,11 +99,7 @@ def by_channel(
 
 
 def _cohorts_won(study: Study, language: Language, period: str, seed: int) -> Table:
-    first = study.customers["first_date"].dt.to_period(PERIODS[period]).rename("cohort")
-    table = acquired.by_group(
-        study.base, study.log.occasions(study.assumptions.observation_end), study.economics,
-        first.to_frame(), seed=seed,
-    )  # fmt: skip
+    table = channels.by_cohort(study, PERIODS[period], seed=seed)
     return _won("won", table[table["customers"] >= ENOUGH], "cohort", language)
 
 
@@ -123,7 +116,7 @@ def _won(key: str, table: pd.DataFrame, by: str, language: Language) -> Table:
     kinds = {
         by: "period" if by == "cohort" else "plain",
         "customers": "count", "value": "cents", "observed_share": "share",
-        "net_value": "cents", "ratio": "number", "pay_back": "quantity", "never": "share",
+        "net_value": "cents", "ratio": "number", "pay_back": "short", "never": "share",
     }  # fmt: skip
     more = {"error": "cents", "acquisition_cost": "cents", "pay_back_month": "count"}
     return Table(key, frame, kinds, rows=6, more=more)

@@ -7,9 +7,16 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar, get_args
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
-from crmlab.errors import ParameterError, SourceNotFound, UnknownParameter, UnreadableSource
+from crmlab.errors import (
+    ParameterError,
+    SourceNotFound,
+    UnknownParameter,
+    UnreadableSource,
+    WrongParameter,
+)
 from crmlab.runs.parameters import BASE, CDNOW, EXAMPLE, Declared
 
 P = TypeVar("P", bound=Declared)
@@ -68,8 +75,7 @@ def from_text(kind: type[Declared], name: str, text: str) -> object:
     """
     if name not in kind.model_fields:
         raise UnknownParameter(name, kind.model_fields)
-    annotation = kind.model_fields[name].annotation
-    types = get_args(annotation) or (annotation,)
+    types = _types(kind, name)
     if type(None) in types and text.strip().casefold() == "none":
         return None
     if bool in types and text.strip().casefold() in ("true", "false"):
@@ -79,6 +85,14 @@ def from_text(kind: type[Declared], name: str, text: str) -> object:
     if int in types and _WHOLE.fullmatch(text.strip()) and len(text) < 20:
         return int(text)
     return text
+
+
+def _types(kind: type[Declared], name: str) -> list[Any]:
+    """The plain types of a parameter: float of a limited float, dict of one by category."""
+    annotation = kind.model_fields[name].annotation
+    parts = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else [annotation]
+    bare = [get_args(part)[0] if get_origin(part) is Annotated else part for part in parts]
+    return [get_origin(part) or part for part in bare]
 
 
 def read_file(kind: type[Declared], path: Path) -> dict[str, object]:
@@ -128,11 +142,15 @@ def _read_yaml(kind: type[Declared], path: Path, text: str) -> dict[str, object]
     if not isinstance(node, yaml.MappingNode) or any(k.tag != _WORD for k, _ in node.value):
         raise UnreadableParameters(path, "it does not hold names and values")
     _refuse_repeated(path, [key.value for key, _ in node.value])
-    return {key.value: _yaml_value(kind, key.value, value) for key, value in node.value}
+    return {key.value: _yaml_value(kind, path, key.value, value) for key, value in node.value}
 
 
-def _yaml_value(kind: type[Declared], name: str, node: object) -> object:
+def _yaml_value(kind: type[Declared], path: Path, name: str, node: object) -> object:
     text, tag = getattr(node, "value", None), getattr(node, "tag", "")
+    if name in kind.model_fields and dict in _types(kind, name) and tag.endswith("map"):
+        _refuse_repeated(path, [key.value for key, _ in node.value])  # type: ignore[attr-defined]
+        pairs = node.value  # type: ignore[attr-defined]
+        return {key.value: from_text(kind, name, str(one.value)) for key, one in pairs}
     if not isinstance(text, str):
         return [] if tag.endswith("seq") else {}
     if tag == "tag:yaml.org,2002:null":
@@ -144,6 +162,34 @@ def _refuse_repeated(path: Path, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise UnreadableParameters(path, f"'{name}' is given more than once")
+
+
+TABLES = ("merged_ids", "attributes", "cost_to_serve", "acquisition_cost", "margin")
+"""Parameters that may be the path of a table."""
+
+MIXED = {"margin": ("column", "cost", "unit_cost"), "acquisition_cost": ()}
+"""Parameters that need not be a path, and the words that they may be instead."""
+
+
+def with_tables_located(parameters: P) -> P:
+    """The same with the absolute paths of the tables that were given.
+
+    Raises SourceNotFound, WrongParameter where it need not have been a path, or UnreadableSource
+    for a folder.
+    """
+    paths = {}
+    for name in TABLES:
+        text = getattr(parameters, name, None)
+        if not isinstance(text, str) or text in MIXED.get(name, ()):
+            continue
+        try:
+            paths[name] = locate(text)
+        except SourceNotFound:
+            if name not in MIXED:
+                raise
+            found = f"{text}, of which there is no file"
+            raise WrongParameter(name, found, parameters.expected(name)) from None
+    return parameters.model_copy(update=paths)
 
 
 def locate(source: str) -> str:

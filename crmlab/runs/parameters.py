@@ -42,7 +42,15 @@ def _check_text(text: str) -> str:
     return text
 
 
+def _check_table(text: str) -> str:
+    if not re.fullmatch(r".*[^/\\.]\.[A-Za-z]\w*", text, re.DOTALL):  # 0,3 or 30 % is no file
+        raise ValueError("not the path of a file")
+    return _check_text(text)
+
+
 Text = Annotated[str, AfterValidator(_check_text)]
+Table = Annotated[str, AfterValidator(_check_table)]
+"""The path of a file with a suffix, where a number or a word could stand as well."""
 Date = Annotated[str, AfterValidator(_check_date)]
 
 
@@ -72,8 +80,11 @@ READING = (
 )  # fmt: skip
 """Parameters that say how the source is written, where it does not show it itself."""
 
-COSTS = ("cost_per_occasion", "cost_per_year", "retention_per_year", "acquisition_cost")
-"""Parameters that say what customers cost."""
+COSTS = (
+    "cost_per_occasion", "cost_per_year", "retention_per_year", "acquisition_cost", "cost_to_serve",
+    "margin_limit",
+)  # fmt: skip
+"""Parameters that say what customers cost, and how far margins must be known."""
 
 MEANING = (
     "zero_amount", "returns", "cancelled", "duplicates", "start", "placeholders", "keep_ids",
@@ -170,8 +181,8 @@ class SourceParameters(Declared):
     channel: Text | None = _column("the channel of the sale")
     campaign: Text | None = _column("the campaign behind the sale")
     discount: Text | None = _column("the discount")
-    cost: Text | None = _column("what the goods cost")
-    margin_column: Text | None = _column("what the sale left")
+    cost: Text | None = _column("what the goods cost: all of the row, or a piece (see margin)")
+    margin_column: Text | None = _column("the money that the row left (see margin)")
     encoding: Text | None = declare(
         None,
         "the encoding of a text file. If not given: seen from its bytes",

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field
 
 from crmlab.errors import MissingParameter, WrongParameter
-from crmlab.runs.parameters import Date, SourceParameters, Text, declare
+from crmlab.runs.parameters import Date, SourceParameters, Table, Text, declare
 from crmlab.units import Unit
 
 REGIONS = {"en": "US", "es": "ES"}
 """The region of a language if none is given."""
+
+Share = Annotated[float, Field(gt=0, le=1)]
+Rates = Annotated[dict[Text, Annotated[float, Field(ge=-1, le=1)]], Field(min_length=1)]
+Amount = Annotated[float, Field(ge=0)]
 
 _MISSING = "the last day on which a purchase could have been seen in the source"
 
@@ -31,18 +37,44 @@ class ReportParameters(SourceParameters):
     unit: Unit = declare(
         "week", "the time unit of the models", "one of day, week, month, year", "time unit"
     )
-    margin: float = declare(
+    margin: Share | Literal["column", "cost", "unit_cost"] | Table | Rates = declare(
         0.30,
-        "what is left of a unit of money spent, before the costs of keeping customers",
-        "a number above 0 and at most 1, such as 0.35",
+        "what is left of a unit of money spent, before the costs of keeping customers: one share "
+        "for all; or column (the source's margin_column tells the money left of each row), cost "
+        "(its column cost what the goods of a row cost) or unit_cost (what a piece cost); or by "
+        "category: a table with columns category and margin, or category: share pairs in the "
+        "parameters file. Each customer then has the margin of what they bought",
+        "a number above 0 and at most 1, such as 0.35; column, cost or unit_cost; or margins by "
+        "category from -1 to 1: the path of a table, or pairs in the parameters file",
         "share of net spend",
-        gt=0,
+    )
+    margin_limit: float = declare(
+        0.05,
+        "the share of the money whose margin may be unknown, where the source tells margins: it is "
+        "taken to leave what the customer's other purchases leave",
+        "a share from 0 to 1",
+        "share",
+        ge=0,
         le=1,
     )
     cost_per_occasion: float = _cost("serving a customer costs for each purchase occasion")
     cost_per_year: float = _cost("serving an active customer costs a year")
     retention_per_year: float = _cost("is spent a year on keeping an active customer")
-    acquisition_cost: float | None = _cost("winning a customer costs. If not given: unknown", None)
+    cost_to_serve: Text | None = declare(
+        None,
+        "a table of what serving single customers costs: columns customer_id and cost_per_occasion "
+        "or cost_per_year, or both. Customers without a figure there have that of the parameters "
+        "of these names",
+        "the path of a table",
+        min_length=1,
+    )
+    acquisition_cost: Amount | Table | None = declare(
+        None,
+        "what winning a customer costs: one figure, or a table of it with columns channel or "
+        "cohort (2024-03, 2024-Q1 or 2024), or both, and cost. If not given: unknown",
+        "an amount, 0 or more, or the path of a table",
+        "money",
+    )
     discount_rate: float = declare(
         0.15,
         "what money next year is worth less than money now, effective",
@@ -126,7 +158,8 @@ TARGET_GROWTH = declare(
 ATTRIBUTES = declare(
     None,
     "a table that says by which channel customers were won and what that cost: columns "
-    "customer_id, valid_from, channel, acquisition_cost; or base. If not given: no channels",
+    "customer_id, valid_from, channel, acquisition_cost; or base. If not given: the channel of the "
+    "first purchase, where the source has a column channel",
     "the path of a file, or base",
     min_length=1,
 )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from crmlab.errors import CrmlabError
 from crmlab.runs import manifest, publish
 from crmlab.runs.catalogue import AnyParameters, Report
-from crmlab.runs.given import locate
+from crmlab.runs.given import locate, with_tables_located
 from crmlab.runs.manifest import Outcome, Run
 from crmlab.runs.render import Printer, pages, to_html
 from crmlab.runs.results import Headline, IncompleteResults, Results, read_results
@@ -59,10 +59,7 @@ def run_report(
     """
     parameters.resolved()
     source = locate(parameters.source)
-    for name in ("merged_ids", "attributes"):  # the kernel runs in another folder
-        place = getattr(parameters, name, None)
-        if place is not None:
-            parameters = parameters.model_copy(update={name: locate(place)})
+    parameters = with_tables_located(parameters)
     started = datetime.datetime.now(datetime.UTC)
     run_id = publish.new_run_id(started, report.name, parameters.model_dump())
     folder = publish.claim(out / report.name / parameters.language, run_id)

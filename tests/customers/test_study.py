@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -103,15 +101,6 @@ def test_a_prediction_interval_covers_what_is_simulated() -> None:
         inside += limits.lower <= late.sum() <= limits.upper
 
     assert inside >= 34
-
-
-def test_the_parquet_file_is_the_table(study: crmlab.Study, tmp_path: Path) -> None:
-    """Same rows, same columns, same sums, ids as text."""
-    study.write_customers(tmp_path / "customers.parquet")
-    back = pd.read_parquet(tmp_path / "customers.parquet").set_index("customer_id")
-
-    pd.testing.assert_frame_equal(back, study.customers, check_index_type=False)
-    assert back.index[0] == "00001"
 
 
 def test_days_since_last_are_whole(study: crmlab.Study) -> None:

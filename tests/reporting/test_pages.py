@@ -55,7 +55,7 @@ def valuation_pages(
         evidence.can_it_be_trusted(study, backtest, others, words),
         valuation.who_holds_the_value(study, words),
         valuation.how_history_becomes_value(study, words),
-        valuation.a_new_customer(study, None, words, seed=1),
+        valuation.a_new_customer(study, words, seed=1),
         scenarios.what_if(study, words, growth=0.1),
         method.assumptions_and_method(
             study, backtest, words, assumed=["margin"], seed=1, terms=valuation.TERMS
@@ -194,7 +194,7 @@ def test_a_short_history_says_what_is_missing(words: Language) -> None:
         evidence.can_it_be_trusted(study, None, others, words),
         valuation.who_holds_the_value(study, words),
         valuation.how_history_becomes_value(study, words),
-        valuation.a_new_customer(study, None, words, seed=1),
+        valuation.a_new_customer(study, words, seed=1),
         retention.in_one_page(study, None, FIT, words, seed=1),
         retention.cohort_page(study, table, words),
         retention.who_is_still_here(study, words),

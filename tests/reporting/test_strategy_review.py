@@ -57,7 +57,7 @@ def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[P
         strategy_review.in_one_page(study, change, None, Fitness(()), words, seed=1),
         lenses.five_lenses(study, OPENING, words, period="month"),
         bridge.what_changed(change, words),
-        keeping.customers_page(study, None, words, period="month", offer_cost=offer, seed=1),
+        keeping.customers_page(study, words, period="month", offer_cost=offer, seed=1),
         scenarios.what_if(study, words, growth=0.1),
         strategy_review.assumptions(study, None, words, seed=1),
     ]
@@ -131,7 +131,7 @@ def test_a_base_in_its_first_weeks_is_told_what_cannot_be_said() -> None:
     study = crmlab.Study.run(log, observation_end="2024-06-12", **GIVEN)
     opening = crmlab.opening_day(log.first_date, "2024-06-12")
     five = lenses.five_lenses(study, opening, ENGLISH, period="month")
-    kept = keeping.customers_page(study, None, ENGLISH, period="month", offer_cost=None, seed=1)
+    kept = keeping.customers_page(study, ENGLISH, period="month", offer_cost=None, seed=1)
 
     assert "too short for an earlier valuation" in bridge.what_changed(None, ENGLISH)._repr_html_()
     assert "No cohort has been observed for a whole month" in five._repr_html_()
@@ -195,7 +195,9 @@ def test_costs_enter_the_value_of_each_customer(costly: crmlab.Study) -> None:
     assert value_customers(costly.base, plain)["residual_clv"].sum() > costly.equity
 
 
-def test_channels_stand_against_their_own_cost(costly: crmlab.Study, tmp_path: Path) -> None:
+def test_channels_stand_against_their_own_cost(
+    costly: crmlab.Study, log: crmlab.TransactionLog, tmp_path: Path
+) -> None:
     """Every customer is in one channel; a cost of a channel is the mean of its customers'."""
     customers = costly.customers.index
     channel = np.where(np.arange(len(customers)) % 3 == 0, "friends", "search").astype(object)
@@ -207,13 +209,15 @@ def test_channels_stand_against_their_own_cost(costly: crmlab.Study, tmp_path: P
         "acquisition_cost": cost,
     }).to_csv(path, index=False)  # fmt: skip
     known = crmlab.read_channels(str(path))
-    page = keeping.customers_page(costly, known, SPANISH, period="month", offer_cost=None, seed=1)
+    study = crmlab.Study.run(log, observation_end="1998-06-30", channels=known, **GIVEN, **COSTS)
+    page = keeping.customers_page(study, SPANISH, period="month", offer_cost=None, seed=1)
     table = next(t for t in tables_of(page) if t.key == "won_by_channel").frame.set_index("channel")
 
     assert table["customers"].to_dict() == {"(no se sabe)": 50, "friends": 7840, "search": 15_680}
     assert table.loc["friends", "acquisition_cost"] == 2.0
     assert table.loc["search", "acquisition_cost"] == 20.0
-    assert "won" not in {t.key for t in tables_of(page)}
+    assert "won" in {t.key for t in tables_of(page)}  # in the data, not on the page
+    assert "captados, por cohorte" not in page._repr_html_()
     assert "un cliente captado por friends vale" in page._repr_html_()
     assert crmlab.read_channels(None) is None
 

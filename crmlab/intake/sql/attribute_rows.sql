@@ -10,6 +10,7 @@ WITH told AS (
             WHEN records.reason NOT LIKE 'amount%' THEN records.reason
             WHEN records.reason IS NOT NULL AND stripped(source_rows.amount) != ''
                 THEN 'cost_unreadable'
+            WHEN {unreadable} THEN 'cost_unreadable'
         END AS reason,
         CASE WHEN source_rows.record IS NOT NULL THEN {facts} END AS facts
     FROM records

@@ -1,0 +1,53 @@
+"""Each customer's value with its reason in a line: for the file of customers, never for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crmlab.customers.study import Study
+from crmlab.customers.valued import valued_customers
+from crmlab.reporting.language import Language, Quantity, count, money, number, share
+
+
+def each_customer(study: Study, language: Language, *, seed: int) -> pd.DataFrame:
+    """One row a customer: history, scores (schema.SCORES) and values (schema.VALUES)."""
+    table = valued_customers(study, seed=seed)
+    return table.assign(reason=in_a_line(table, language))
+
+
+def in_a_line(table: pd.DataFrame, language: Language) -> list[str]:
+    """Why each customer is worth what they are: how often, how lately, how much, and the model."""
+    times = table["frequency"] + 1
+    facts = {
+        "times": _written(times, count, language),
+        "last": _written(table["last_date"].dt.date, _short_day, language),
+        "days": _written(table["days_since_last"], count, language),
+        "gap": _written(table["mean_gap_days"].round(), count, language),
+        "spend": _written((table["total_value"] / times).round(2), money, language),
+        "active": _written(table["p_alive"].round(2), share, language),
+        "purchases": _written(table["expected_purchases"].round(2), number, language),
+    }
+    once = language.template("reason.once"), language.template("reason.often")
+    loss = language.template("reason.loss")
+    rows = zip(*facts.values(), strict=True)
+    lines = [
+        once[often].format(**dict(zip(facts, row, strict=True)))
+        for often, row in zip((times > 1).astype(int), rows, strict=True)
+    ]
+    bad = (table["residual_clv"] < 0).to_numpy()
+    return [line + loss if worse else line for line, worse in zip(lines, bad, strict=True)]
+
+
+def _short_day(value: Any) -> Quantity:
+    return Quantity(value, "short_day")
+
+
+def _written(values: pd.Series, kind: Callable[[Any], Quantity], language: Language) -> Any:
+    """Values as the language writes them; each distinct one is written once."""
+    places, distinct = pd.factorize(values)
+    texts = np.array([*(language.write(kind(value)) for value in distinct), "–"], dtype=object)
+    return texts[places]
