@@ -148,7 +148,7 @@ def slices(
 
 def repeated(values: Keys) -> Keys:
     """The values of a sorted array that stand there more than once."""
-    again = values[1:][values[1:] == values[:-1]]
+    again: Keys = values[1:][values[1:] == values[:-1]]
     return again[starts(again)]
 
 
