@@ -161,7 +161,7 @@ def side_bars(
 def concentration(curve: pd.DataFrame, language: Language) -> str:
     """Share of value held by the most valuable share of customers."""
     with look():
-        figure, axes = canvas(3.2)
+        figure, axes = canvas(2.0)
         axes.fill_between(curve["customer_share"], curve["value_share"], color=ACCENT, alpha=0.12)
         axes.plot(curve["customer_share"], curve["value_share"], color=ACCENT, lw=2)
         axes.plot([0, 1], [0, 1], color=GREY, lw=1, ls=(0, (3, 3)))

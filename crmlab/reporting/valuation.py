@@ -154,7 +154,7 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
             say("holders.concentration", fifth=share(fifth)),
             say("alt.concentration", fifth=share(fifth)),
             Table("concentration", curve,
-                  {"customer_share": "share", "value_share": "share"}, rows=6),
+                  {"customer_share": "share", "value_share": "share"}, rows=5),
         ),
         *groups(study, language),
     )  # fmt: skip
