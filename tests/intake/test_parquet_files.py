@@ -41,7 +41,7 @@ def parquet(folder: Path, **columns: pa.Array) -> Path:
     ],
     ids=["integer", "float", "decimal", "dictionary"],
 )
-def test_ids_of_any_type_are_exact(tmp_path: Path, values: pa.Array, expected: list[str]):
+def test_c28_ids_of_any_type_are_exact(tmp_path: Path, values: pa.Array, expected: list[str]):
     log = read_transactions(parquet(tmp_path, customer_id=values))
 
     assert list(log.summarize("2024-12-31").index) == expected
@@ -62,7 +62,7 @@ def test_ids_of_any_type_are_exact(tmp_path: Path, values: pa.Array, expected: l
     ],
     ids=["date", "ns", "s", "text", "integer", "float"],
 )
-def test_days_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
+def test_c28_days_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
     log = read_transactions(parquet(tmp_path, date=values))
 
     assert (log.first_date, log.last_date) == (DAY, DAY)
@@ -78,7 +78,7 @@ def test_days_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
     ],
     ids=["double", "float", "decimal", "text"],
 )
-def test_amounts_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
+def test_c28_amounts_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
     log = read_transactions(parquet(tmp_path, amount=values))
 
     assert log.money == Decimal("19.99")
@@ -157,7 +157,7 @@ def test_a_table_without_rows_says_so(tmp_path: Path):
 
 
 @pytest.mark.parametrize("keep", [4, 100, 0.5, 0.99])
-def test_a_file_cut_short_is_refused(tmp_path: Path, keep: float):
+def test_c16_a_file_cut_short_is_refused(tmp_path: Path, keep: float):
     path = parquet(tmp_path)
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if keep < 1 else int(keep)])
