@@ -166,6 +166,31 @@ def test_c16_a_file_cut_short_is_refused(tmp_path: Path, keep: float):
         read_transactions(path)
 
 
+def test_a_file_whose_schema_is_damaged_is_refused(tmp_path: Path):
+    path = parquet(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 40] = b"\xff" * 40
+    path.write_bytes(data)
+
+    with pytest.raises(UnreadableSource, match="its Parquet is damaged"):
+        read_transactions(path)
+
+
+@pytest.mark.parametrize(
+    ("role", "values"),
+    [
+        ("customer_id", pa.array([["a"], ["b"]])),
+        ("customer_id", pa.array([["a"], ["b"]], pa.list_(pa.string(), 1))),
+        ("amount", pa.array([{"value": 1}, {"value": 2}])),
+        ("date", pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64()))),
+    ],
+    ids=["list", "list of one length", "record", "map"],
+)
+def test_cells_of_several_values_are_refused(tmp_path: Path, role: str, values: pa.Array):
+    with pytest.raises(UnreadableSource, match=f"column '{role}' holds several values in a cell"):
+        read_transactions(parquet(tmp_path, **{role: values}))
+
+
 def test_a_file_with_damage_inside_is_refused(tmp_path: Path):
     path = parquet(tmp_path)
     data = bytearray(path.read_bytes())
