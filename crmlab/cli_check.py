@@ -14,6 +14,7 @@ from crmlab.errors import MissingColumn, UnknownParameter, UntrustedSource
 from crmlab.intake import log as logs
 from crmlab.intake.account import Account, Example
 from crmlab.intake.columns import option
+from crmlab.intake.dialect import EXCERPT
 from crmlab.intake.gate import culprit
 from crmlab.reporting.evidence import told
 from crmlab.reporting.language import Language
@@ -142,10 +143,14 @@ def _example(reason: str, row: Example, columns: Mapping[str, str]) -> dict[str,
         "record": row.record,
         "line": row.line,
         "column": columns.get(option(role), role) if role else None,
-        "found": row.text.get(role) if role not in (None, "customer_id") else None,
+        "found": _shown(row.text.get(role)) if role not in (None, "customer_id") else None,
         "expected": EXPECTED.get(reason),
         "remedy": REMEDIES.get(reason),
     }
+
+
+def _shown(text: str | None) -> str | None:
+    return text and text[:EXCERPT]
 
 
 def blamed(reason: str, row: Example) -> str | None:

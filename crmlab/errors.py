@@ -168,8 +168,7 @@ class MissingColumn(DataError):
             else f"Name the right one: --set {option}=NAME"
         )
         super().__init__(
-            f"'{source}' has no column '{column}'.{near} "
-            f"Its columns: {', '.join(self.found)}. {remedy}"
+            f"'{source}' has no column '{column}'.{near} Its columns: {_some(self.found)}. {remedy}"
         )
 
 
@@ -262,6 +261,17 @@ class AccountDoesNotBalance(CrmlabError):
             f"The account of '{source}' does not balance: read {read}, used {used}, "
             f"set aside {set_aside}. Do not use its figures; report this as an error in crmlab."
         )
+
+
+MANY, LONG = 40, 60
+"""Names that a message lists, and signs that it shows of each."""
+
+
+def _some(names: tuple[str, ...]) -> str:
+    """The first names, and how many there are beside them."""
+    shown = [name if len(name) <= LONG else name[:LONG] + "..." for name in names[:MANY]]
+    more = f" and {len(names) - MANY:,} more" if len(names) > MANY else ""
+    return (", ".join(shown) or "none") + more
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:

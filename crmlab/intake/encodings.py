@@ -34,6 +34,9 @@ WESTERN_TEXT = frozenset(map(chr, range(128))) | frozenset(LETTERS + APART + "·
 """What Western European text holds: letters, and signs of which some stand apart from words."""
 
 _WORD = re.compile(f"[a-zA-Z{LETTERS}]+")
+_HALF = re.compile("í[\u00a0-\u00bf][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+"""Half a character of UTF-16 that somebody wrote as UTF-8, read as cp1252."""
+
 _WITHIN_WORD = re.compile(f"[a-zA-Z][{APART}][a-zA-Z]")
 
 BROKEN = "[ÃÂ][\\x{80}-\\x{9F}\\x{A1}-\\x{BA}\\x{BC}-\\x{BF}]|Ã[‘“‰š•€‚ƒ„†‡ˆŠŒŽœžŸ™˜]|â€|â‚¬"
@@ -172,7 +175,7 @@ def proves_cp1252(path: Path) -> bool:
                 text = "".join(decoder.decode(line) for line in lines if not line.isascii())
             except UnicodeDecodeError:
                 return False
-            if not WESTERN_TEXT.issuperset(text) or _WITHIN_WORD.search(text):
+            if not WESTERN_TEXT.issuperset(text) or _WITHIN_WORD.search(text) or _HALF.search(text):
                 return False
             words = [word for word in _WORD.findall(text) if not word.isascii()]
             if any(len(word) > 1 and 2 * _beyond(word) > len(word) for word in words):

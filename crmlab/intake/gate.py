@@ -14,6 +14,7 @@ from crmlab.errors import NoUsableRows, UntrustedSource
 from crmlab.intake import crowd, customer_days, duplicates, engines, flags, refusals, returns
 from crmlab.intake.account import Account, Example, Returns, Tally, Understanding
 from crmlab.intake.customer_days import Packing
+from crmlab.intake.dialect import excerpt
 from crmlab.intake.findings import Finding
 from crmlab.intake.meaning import Meaning
 from crmlab.schema import REASONS
@@ -182,14 +183,18 @@ def _no_usable_rows(bench: engines.Bench, source: str, records: int) -> NoUsable
 def culprit(reason: str, row: Example) -> str:
     """What of a row is to blame, as it stands in the source."""
     if "text" in row.text:
-        return repr(row.text["text"])
+        return excerpt(row.text["text"] or "")
     if reason.startswith("date") or reason in ("after_end", "before_start"):
         roles: tuple[str, ...] = ("date",)
     elif reason in ("no_customer", "placeholder_id"):
         roles = ("customer_id",)
     else:
         roles = ("amount",) if "amount" in row.text else ("quantity", "price")
-    return ", ".join(f"{role.removesuffix('_id')} {row.text.get(role)!r}" for role in roles)
+    said = ((role, row.text.get(role)) for role in roles)
+    return ", ".join(
+        f"{role.removesuffix('_id')} {text if text is None else excerpt(text)}"
+        for role, text in said
+    )
 
 
 def tally(row: Mapping[str, Any]) -> Tally:

@@ -47,6 +47,10 @@ def names(path: Path, name: str) -> list[str]:
         return list(pq.read_schema(path).names)
     except pa.ArrowException as error:
         raise _damaged(name, error) from error
+    except OSError as error:
+        if error.errno is not None:  # the system's own; pyarrow's have no number
+            raise
+        raise _damaged(name, error) from error
 
 
 def _damaged(name: str, error: Exception) -> UnreadableSource:

@@ -16,6 +16,7 @@ from crmlab.intake import engines, text_rows
 FLOATS = ("FLOAT", "DOUBLE")
 NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*|BIGNUM")
 DAY = re.compile(r"DATE|TIMESTAMP.*")
+NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION)\(.*", re.DOTALL)
 INSTANT = re.compile(r"TIMESTAMP.*( WITH TIME ZONE|TZ).*")
 
 IDS = ("customer_id", "transaction_id")
@@ -56,7 +57,8 @@ def load(
     `labels` are the columns' names for people, where they are not those in `relation`.
 
     Return the roles whose types leave nothing to prove. Raises UnreadableSource for instants with
-    a time zone if none is given to make days of them, and for ids as floats that lost digits.
+    a time zone if none is given to make days of them, for ids as floats that lost digits, and for
+    cells that hold more than one value.
     """
     connection.execute(engines.statement("float_text"))
     described = connection.execute(f"DESCRIBE SELECT * FROM {relation}", parameters).fetchall()
@@ -64,6 +66,8 @@ def load(
     for role, place in places.items():
         column, kind, *_ = described[place]
         columns[role] = Column(column, kind, labels.get(role, column))
+        if NESTED.fullmatch(kind):
+            raise nested(columns[role], name)
     for role in IDS:
         if role in columns and columns[role].kind in FLOATS:
             _refuse_lost_digits(connection, relation, parameters, columns[role], name)
@@ -89,6 +93,15 @@ def content_digest(connection: duckdb.DuckDBPyConnection, roles: Sequence[str]) 
     sql = engines.fill(engines.statement("fingerprint"), row=row)
     parts = [str(part["digest"]) for part in engines.fetch_rows(connection, sql, {})]
     return hashlib.sha256("".join([*roles, *parts]).encode()).hexdigest()
+
+
+def nested(column: Column, name: str) -> UnreadableSource:
+    """The error for a column whose cells are lists or records."""
+    return UnreadableSource(
+        name,
+        f"column '{column.label}' holds several values in a cell ({column.kind[:60]})",
+        "Give a column with one value a row: take the right one where it comes from.",
+    )
 
 
 def instants(column: str, name: str) -> UnreadableSource:

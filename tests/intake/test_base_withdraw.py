@@ -308,7 +308,7 @@ def exported(base: CustomerBase, as_of: str | None = None) -> bytes:
     return path.read_bytes()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(histories(), st.booleans())
 def test_a_withdrawn_load_is_as_if_it_had_never_come(
     history: tuple[str, Files, int], last_comes_after: bool

@@ -56,7 +56,9 @@ def test_d1_d3_d4_an_id_is_text_and_stays_as_it_is(write: Write, load: Load, cus
         "the end of an old file",
     ],
 )  # fmt: skip
-def test_ways_to_write_the_same_rows(write: Write, load: Load, content: str, lines: list[int]):
+def test_c5_c8_c22_ways_to_write_the_same_rows(
+    write: Write, load: Load, content: str, lines: list[int]
+):
     tables = load(write(content))
 
     assert tables.texts == TWO
@@ -225,6 +227,14 @@ def test_c19_a_header_with_a_name_twice_is_refused(write: Write, load: Load, nam
 def test_c19_a_missing_column_is_told_with_its_neighbours(write: Write, load: Load):
     with pytest.raises(MissingColumn, match=r"no column 'amount'.*Did you mean 'amounts'\?"):
         load(write("customer_id,date,amounts\na,2024-01-05,10\n"))
+
+
+def test_c19_a_message_lists_no_more_columns_than_a_person_reads(write: Write, load: Load):
+    names = ["x" * 10_000, *(f"c{n}" for n in range(10_000))]
+    with pytest.raises(MissingColumn, match=r"c38 and 9,961 more\. ") as caught:
+        load(write(",".join(names) + "\n"))
+
+    assert len(str(caught.value)) < 1_000
 
 
 def test_c20_spaces_and_case_of_the_header_do_not_matter(write: Write, load: Load):

@@ -204,5 +204,29 @@ def test_a_file_balances_to_row_and_cent_or_is_refused(part: int) -> None:  # no
     assert len(accepted) > FILES // PARTS // 3
 
 
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    dialect=dialects(),
+    harm=st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=4), st.booleans()), min_size=1,
+                  max_size=6),
+)  # fmt: skip
+def test_a_file_with_broken_bytes_balances_or_is_refused(
+    seed: int, dialect: Dialect, harm: list[tuple[float, bytes, bool]]
+) -> None:
+    """Bytes put in or over others anywhere: nobody knows what is meant, and nothing is lost."""
+    content, _ = file_of(random.Random(seed), 12, dialect)  # noqa: S311
+    for place, added, over in harm:
+        at = int(place * len(content))
+        content = content[:at] + added + content[at + len(added) * over :]
+    log = read(content, dialect.declared)
+    if isinstance(log, CrmlabError):
+        assert log.exit_code == 3
+        return
+    account = log.examined(END)
+    assert account.balanced
+    assert account.read.records == log.records
+
+
 def _exact(amount: float) -> Decimal:
     return Decimal(str(amount))

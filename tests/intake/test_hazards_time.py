@@ -249,9 +249,13 @@ END_OF_TEST = "2024-02-20"
 
 def test_b18_customers_first_seen_in_the_holdout_are_counted(backtest: Backtest, log: Any):
     late = log.summarize("1998-06-30")
-    new = (late["first_date"] > pd.Timestamp("1997-09-30")).sum()
+    new = late.index[late["first_date"] > pd.Timestamp("1997-09-30")]
+    held_out = log.occasions("1998-06-30").query("date > '1997-09-30'")
+    theirs = held_out["customer_id"].isin(new)
+    money = held_out["amount"]
 
-    assert backtest.new_customers == new
+    assert backtest.new_customers == len(new)
+    assert backtest.new_revenue_share == pytest.approx(money[theirs].sum() / money.sum())
 
 
 def test_b19_times_that_are_all_midnight_are_told(rows: Rows):

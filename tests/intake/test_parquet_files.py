@@ -41,7 +41,7 @@ def parquet(folder: Path, **columns: pa.Array) -> Path:
     ],
     ids=["integer", "float", "decimal", "dictionary"],
 )
-def test_ids_of_any_type_are_exact(tmp_path: Path, values: pa.Array, expected: list[str]):
+def test_c28_ids_of_any_type_are_exact(tmp_path: Path, values: pa.Array, expected: list[str]):
     log = read_transactions(parquet(tmp_path, customer_id=values))
 
     assert list(log.summarize("2024-12-31").index) == expected
@@ -62,7 +62,7 @@ def test_ids_of_any_type_are_exact(tmp_path: Path, values: pa.Array, expected: l
     ],
     ids=["date", "ns", "s", "text", "integer", "float"],
 )
-def test_days_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
+def test_c28_days_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
     log = read_transactions(parquet(tmp_path, date=values))
 
     assert (log.first_date, log.last_date) == (DAY, DAY)
@@ -78,7 +78,7 @@ def test_days_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
     ],
     ids=["double", "float", "decimal", "text"],
 )
-def test_amounts_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
+def test_c28_amounts_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
     log = read_transactions(parquet(tmp_path, amount=values))
 
     assert log.money == Decimal("19.99")
@@ -157,13 +157,38 @@ def test_a_table_without_rows_says_so(tmp_path: Path):
 
 
 @pytest.mark.parametrize("keep", [4, 100, 0.5, 0.99])
-def test_a_file_cut_short_is_refused(tmp_path: Path, keep: float):
+def test_c16_a_file_cut_short_is_refused(tmp_path: Path, keep: float):
     path = parquet(tmp_path)
     data = path.read_bytes()
     path.write_bytes(data[: int(keep * len(data)) if keep < 1 else int(keep)])
 
     with pytest.raises(UnreadableSource, match="damaged"):
         read_transactions(path)
+
+
+def test_a_file_whose_schema_is_damaged_is_refused(tmp_path: Path):
+    path = parquet(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 40] = b"\xff" * 40
+    path.write_bytes(data)
+
+    with pytest.raises(UnreadableSource, match="its Parquet is damaged"):
+        read_transactions(path)
+
+
+@pytest.mark.parametrize(
+    ("role", "values"),
+    [
+        ("customer_id", pa.array([["a"], ["b"]])),
+        ("customer_id", pa.array([["a"], ["b"]], pa.list_(pa.string(), 1))),
+        ("amount", pa.array([{"value": 1}, {"value": 2}])),
+        ("date", pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.int64()))),
+    ],
+    ids=["list", "list of one length", "record", "map"],
+)
+def test_cells_of_several_values_are_refused(tmp_path: Path, role: str, values: pa.Array):
+    with pytest.raises(UnreadableSource, match=f"column '{role}' holds several values in a cell"):
+        read_transactions(parquet(tmp_path, **{role: values}))
 
 
 def test_a_file_with_damage_inside_is_refused(tmp_path: Path):

@@ -72,6 +72,17 @@ def test_only_those_touched_are_summed_up_again(base: CustomerBase, load: Load) 
     refreshed(base, "2024-07-31", 0)  # T moves on for everybody all the same
 
 
+def test_a_withdrawn_load_touches_its_customers(base: CustomerBase, load: Load) -> None:
+    """Those whom it corrected, whom it brought, and of whom a later load said the same."""
+    load("c1,2024-05-20,9,t-a", "c2,2024-01-03,99,t2-0", "new,2024-05-21,9,t-b")
+    load("c1,2024-05-20,9,t-a", "c3,2024-05-22,9,t-c")
+    refreshed(base, "2024-05-31", 41)
+    base.withdraw(2, reason="of another shop")
+
+    assert not refreshed(base, "2024-05-31", 3).anew
+    refreshed(base, "2024-05-31", 0)
+
+
 @pytest.mark.usefixtures("load")
 def test_who_objects_or_is_erased_leaves(base: CustomerBase) -> None:
     """And comes back when the objection is withdrawn."""
