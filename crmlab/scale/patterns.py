@@ -16,6 +16,10 @@ from crmlab.models.gamma_gamma import GammaGamma
 from crmlab.models.purchase_model import AbstractPurchaseModel
 
 HISTORY = ("frequency", "recency", "T")
+WITH_GAPS = (
+    "one of regular buyers also needs every gap between purchases, which is not summed up here: "
+    "value such a base with crmlab report"
+)
 Columns = dict[str, Any]
 
 
@@ -39,7 +43,9 @@ def check(model: str, given: Assumptions) -> None:
     if not 0 < given.horizon_years <= 100:
         raise WrongParameter("horizon_years", given.horizon_years, "years above 0, at most 100")
     if model not in models_on_patterns():
-        raise WrongParameter("model", model, "one of " + ", ".join(models_on_patterns()))
+        allowed = "one of " + ", ".join(models_on_patterns())
+        regular = model in PURCHASE_MODELS
+        raise WrongParameter("model", model, f"{allowed} ({WITH_GAPS})" if regular else allowed)
     _ = given.rate, given.horizon  # raises for a wrong rate or unit
 
 
