@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import secrets
@@ -235,9 +236,12 @@ def _active_session() -> Any:
 def local_session(more: Mapping[str, str] = MappingProxyType({}), master: str = "local[*]") -> Any:
     """A Spark on this machine, set up with LOCAL and `more`. Raises NoJava."""
     from pyspark.errors import PySparkRuntimeError
+    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
     _check_java()
+    # PySpark prints what it raises, too, and a person would read it twice.
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder = SparkSession.builder.master(master).appName("crmlab").config(map={**LOCAL, **more})
     try:
         with warnings.catch_warnings():

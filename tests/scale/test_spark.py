@@ -127,14 +127,20 @@ def test_a_csv_by_its_path(
     ],
 )
 def test_a_row_of_a_csv_that_does_not_fit(
-    spark: Any, tmp_path: Path, given: dict[str, Any], row: str, told: str
+    spark: Any,
+    tmp_path: Path,
+    given: dict[str, Any],
+    row: str,
+    told: str,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """It is neither filled up nor cut off nor left out."""
+    """It is neither filled up nor cut off nor left out, and told of once."""
     source = tmp_path / "log.csv"
     source.write_text(f"customer_id,date,amount\n1,2021-05-01,5.0\n{row}\n")
 
     with pytest.raises(UnreadableSource, match=told):
         score_customers(source, tmp_path / "out", engine=spark, **given)
+    assert "" == capfd.readouterr().err
     with pytest.raises(MissingColumn, match="'who'"):
         score_customers(source, tmp_path / "out", engine=spark, types={"who": "DATE"}, **given)
 
