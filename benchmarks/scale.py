@@ -389,8 +389,8 @@ BOUND = {
     "checking": "reading the columns",
     "summarising": "memory: 2 hash tables, of customer-days and of customers",
     "grouping": "memory: a hash table of patterns, one of spends",
-    "fitting": "the processor: logarithms a pattern and an evaluation, one thread",
-    "scoring": "the processor: one thread",
+    "fitting": "the processors: logarithms a pattern and an evaluation",
+    "scoring": "the processors: a quadrature for each distinct (x, T)",
     "writing": "memory and processor: a join, and encoding the columns",
     "adding up": "reading what was written",
 }

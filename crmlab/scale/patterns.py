@@ -13,6 +13,7 @@ from crmlab.errors import WrongParameter
 from crmlab.models.base import Fit
 from crmlab.models.catalogue import PURCHASE_MODELS
 from crmlab.models.gamma_gamma import GammaGamma
+from crmlab.models.prospects import Ahead
 from crmlab.models.purchase_model import AbstractPurchaseModel
 
 HISTORY = ("frequency", "recency", "T")
@@ -69,8 +70,8 @@ def score(patterns: pa.Table, fits: Fits, given: Assumptions) -> tuple[pa.Table,
     """The scores of each pattern, and the one row of Gamma-Gamma's parameters and the margin."""
     history = {name: patterns[name].to_numpy() for name in HISTORY}
     model = fits.purchases.model
-    asked = {"rate": given.rate, "horizon": given.horizon}
-    scores = model.scores(year=given.year_ahead, quarter=given.quarter, **asked, **history)
+    ahead = Ahead(given.year_ahead, given.quarter, given.rate, given.horizon)
+    scores = model.scores(ahead, **history)
     spend = fits.spend.model
     one_row = {"p": [spend.p], "q": [spend.q], "v": [spend.v], "margin": [float(given.margin)]}
     return pa.table(history | scores), pa.table(one_row)
