@@ -1,9 +1,9 @@
 """Large customer bases in the engine, beside what else there is: `make bench-scale`.
 
 Three tables. One: purchases in Parquet to valued customers in Parquet, of two bases, beside
-lifetimes (and PyMC-Marketing where it is installed). Two: a summary in Parquet to scores in Parquet, beside DuckDB
-reading the same columns and writing as many. Three: purchases of many sizes, beside DuckDB's own
-group-by of the log, and once more in 2 GB; with the seconds of each step.
+lifetimes (and PyMC-Marketing where it is installed). Two: a summary in Parquet to scores in
+Parquet, beside DuckDB reading the same columns and writing as many. Three: purchases of many sizes,
+beside DuckDB's own group-by of the log, and once more in 2 GB; with the seconds of each step.
 Every run is a process of its own, so that its peak memory is its own; the sides run in turn, and
 medians are shown. Data are simulated into a temporary folder, which is removed.
 """
@@ -389,8 +389,8 @@ BOUND = {
     "checking": "reading the columns",
     "summarising": "memory: 2 hash tables, of customer-days and of customers",
     "grouping": "memory: a hash table of patterns, one of spends",
-    "fitting": "the processor: logarithms a pattern and an evaluation, one thread",
-    "scoring": "the processor: one thread",
+    "fitting": "the processors: logarithms a pattern and an evaluation",
+    "scoring": "the processors: a quadrature for each distinct (x, T)",
     "writing": "memory and processor: a join, and encoding the columns",
     "adding up": "reading what was written",
 }
@@ -508,7 +508,7 @@ if __name__ == "__main__":
     parser.add_argument("--folder", help="a disk with room; the system's unless given")
     parser.add_argument("--pymc", help="another Python, in which PyMC-Marketing is installed")
     parser.add_argument("--write", type=int)
-    parser.add_argument("--watched", type=int, nargs=2)
+    parser.add_argument("--watched", type=int, nargs=2, default=TWO_YEARS)
     parser.add_argument("--side", choices=SIDES)
     parser.add_argument("--path")
     parser.add_argument("--to")

@@ -218,16 +218,14 @@ class AbstractPurchaseModel(abc.ABC):
         return alive * self._if_alive(type(self)._life, horizon, history=(frequency, recency, T))
 
     def scores(
-        self, *, year: float, quarter: float, rate: float, horizon: float,
-        frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
-    ) -> dict[str, Array]:  # fmt: skip
+        self, ahead: Ahead, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike
+    ) -> dict[str, Array]:
         """What a customer base is scored by, at once: much quicker than one by one.
 
-        p_alive; expected_purchases in (T, T + `year`]; det at `rate` and expected_life, both to
-        `horizon`; survival_next_quarter: survival_if_alive over `quarter`. As their own methods
+        p_alive; expected_purchases in (T, T + year]; det at the rate and expected_life, both to
+        the horizon; survival_next_quarter: survival_if_alive over the quarter. As their own methods
         give them, to 1e-12. Raises WrongParameter for a time that is infinite or below 0.
         """
-        ahead = Ahead(year, quarter, rate, horizon)
         for name, value in ahead._asdict().items():
             if not 0 <= value < np.inf:
                 raise WrongParameter(name, value, "a finite number of 0 or more")

@@ -26,6 +26,9 @@ GIVEN = ("frequency", "recency", "T", "monetary_value")
 OF_LOG = tuple(column.name for column in SUMMARY if column.name != "log_gaps")
 """What the summary of a log has."""
 
+CSV_TYPES = {"customer_id": "VARCHAR", "date": "DATE", "amount": "DECIMAL(18, 4)"}
+"""Types of a CSV's columns where none are declared, in DuckDB's words."""
+
 OWN = "Cast it where it comes from, or read the file through the gate: crmlab check FILE"
 
 

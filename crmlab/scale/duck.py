@@ -16,14 +16,14 @@ import pyarrow as pa
 
 from crmlab.errors import CrmlabError, SourceNotFound, UnreadableSource, WrongParameter
 from crmlab.intake import engines
-from crmlab.scale.failures import CannotWrite, OutOfMemory, SpillFull
+from crmlab.scale.columns import CSV_TYPES
+from crmlab.scale.failures import UNREADABLE, CannotWrite, OutOfMemory, SpillFull
 from crmlab.scale.output import whole
 
 PARQUET = "FORMAT parquet, DICTIONARY_SIZE_LIMIT 1, USE_TMP_FILE false"
 CSV = "FORMAT csv, HEADER, USE_TMP_FILE false"
 AMOUNT = re.compile(r"[1-9]\d*(\.\d+)? ?([KMGT]i?B)", re.IGNORECASE)
 UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"]
-CSV_TYPES = {"customer_id": "VARCHAR", "date": "DATE", "amount": "DECIMAL(18, 4)"}
 MOST_MEMORY = 4 << 30
 """Bytes that DuckDB takes at most unless told otherwise; Python's own come on top."""
 
@@ -66,7 +66,7 @@ class Duck:
             elif isinstance(source, pd.DataFrame | pa.Table):
                 self._connection.register("source", source)
             else:
-                relation = _relation(os.fspath(source), name, types)
+                relation = self._relation(os.fspath(source), name, types)
                 self._connection.execute(f"CREATE VIEW source AS FROM {relation}")
             described = self._connection.execute("DESCRIBE source").fetchall()
         self._source = name
@@ -131,6 +131,29 @@ class Duck:
         except (duckdb.Error, RuntimeError) as error:
             raise self._told(error) or _unreadable(name, error) from None
 
+    def _relation(self, path: str, name: str, types: Mapping[str, str] | None) -> str:
+        """SQL that reads a file, a folder of Parquet files, or the files that a pattern fits."""
+        place = Path(path)
+        if place.is_dir():
+            return f"read_parquet({engines.literal(engines.one_file(place) + '/*.parquet')})"
+        if not place.is_file() and not set("*?[") & set(path):
+            nearby = [str(p) for p in place.parent.glob("*") if p.is_file()]
+            raise SourceNotFound(name, nearby)
+        files = engines.literal(engines.one_file(place) if place.is_file() else path)
+        if place.suffix.casefold() not in (".csv", ".tsv", ".txt", ".gz"):
+            return f"read_parquet({files})"
+        declared = ", ".join(
+            f"{engines.literal(column)}: {engines.literal(kind)}"
+            for column, kind in (self._usual_types(files) if types is None else types).items()
+        )
+        return f"read_csv({files}, header = true, types = {{{declared}}}, dateformat = '%Y-%m-%d')"
+
+    def _usual_types(self, files: str) -> dict[str, str]:
+        """CSV_TYPES of the columns that are there: a summary has neither date nor amount."""
+        header = f"DESCRIBE FROM read_csv({files}, header = true, all_varchar = true)"
+        there = {column for column, *_ in self._connection.execute(header).fetchall()}
+        return {column: kind for column, kind in CSV_TYPES.items() if column in there}
+
     def _told(self, error: Exception) -> BaseException | None:
         """What an error means if it is not about the source or the output."""
         text = str(error)
@@ -171,30 +194,8 @@ def _name(source: Source) -> str:
     return os.fspath(source) if told else f"the {type(source).__name__}"
 
 
-def _relation(path: str, name: str, types: Mapping[str, str] | None) -> str:
-    """SQL that reads a file, a folder of Parquet files, or the files that a pattern fits."""
-    place = Path(path)
-    if place.is_dir():
-        return f"read_parquet({engines.literal(engines.one_file(place) + '/*.parquet')})"
-    if not place.is_file() and not set("*?[") & set(path):
-        nearby = [str(p) for p in place.parent.glob("*") if p.is_file()]
-        raise SourceNotFound(name, nearby)
-    files = engines.literal(engines.one_file(place) if place.is_file() else path)
-    if place.suffix.casefold() not in (".csv", ".tsv", ".txt", ".gz"):
-        return f"read_parquet({files})"
-    declared = ", ".join(
-        f"{engines.literal(column)}: {engines.literal(kind)}"
-        for column, kind in (CSV_TYPES if types is None else types).items()
-    )
-    return f"read_csv({files}, header = true, types = {{{declared}}}, dateformat = '%Y-%m-%d')"
-
-
 def _unreadable(name: str, error: Exception) -> CrmlabError:
-    return UnreadableSource(
-        name, f"DuckDB says: {engines.first_line(error)}",
-        "A Parquet file may be cut short: write it again. A CSV may hold what does not fit the "
-        f"types declared: crmlab check {name}",
-    )  # fmt: skip
+    return UnreadableSource(name, f"DuckDB says: {engines.first_line(error)}", UNREADABLE)
 
 
 def _found(error: Exception) -> str:

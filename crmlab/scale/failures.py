@@ -6,6 +6,12 @@ from pathlib import Path
 
 from crmlab.errors import CrmlabError, ParameterError, TemporaryError
 
+UNREADABLE = (
+    "A Parquet file may be cut short: write it again. A CSV may hold what does not fit the types "
+    "declared: crmlab check FILE"
+)
+"""What may have happened to a file that an engine cannot read."""
+
 
 class SpillFull(TemporaryError):
     """No room on the disk that the engine spills to."""

@@ -13,9 +13,14 @@ from crmlab.errors import WrongParameter
 from crmlab.models.base import Fit
 from crmlab.models.catalogue import PURCHASE_MODELS
 from crmlab.models.gamma_gamma import GammaGamma
+from crmlab.models.prospects import Ahead
 from crmlab.models.purchase_model import AbstractPurchaseModel
 
 HISTORY = ("frequency", "recency", "T")
+WITH_GAPS = (
+    "one of regular buyers also needs every gap between purchases, which is not summed up here: "
+    "value such a base with crmlab report"
+)
 Columns = dict[str, Any]
 
 
@@ -39,7 +44,9 @@ def check(model: str, given: Assumptions) -> None:
     if not 0 < given.horizon_years <= 100:
         raise WrongParameter("horizon_years", given.horizon_years, "years above 0, at most 100")
     if model not in models_on_patterns():
-        raise WrongParameter("model", model, "one of " + ", ".join(models_on_patterns()))
+        allowed = "one of " + ", ".join(models_on_patterns())
+        regular = model in PURCHASE_MODELS
+        raise WrongParameter("model", model, f"{allowed} ({WITH_GAPS})" if regular else allowed)
     _ = given.rate, given.horizon  # raises for a wrong rate or unit
 
 
@@ -63,8 +70,8 @@ def score(patterns: pa.Table, fits: Fits, given: Assumptions) -> tuple[pa.Table,
     """The scores of each pattern, and the one row of Gamma-Gamma's parameters and the margin."""
     history = {name: patterns[name].to_numpy() for name in HISTORY}
     model = fits.purchases.model
-    asked = {"rate": given.rate, "horizon": given.horizon}
-    scores = model.scores(year=given.year_ahead, quarter=given.quarter, **asked, **history)
+    ahead = Ahead(given.year_ahead, given.quarter, given.rate, given.horizon)
+    scores = model.scores(ahead, **history)
     spend = fits.spend.model
     one_row = {"p": [spend.p], "q": [spend.q], "v": [spend.v], "margin": [float(given.margin)]}
     return pa.table(history | scores), pa.table(one_row)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import re
 import secrets
 import shutil
 import subprocess
-import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from crmlab.errors import SourceNotFound, UnreadableSource, WrongParameter
-from crmlab.scale.failures import EngineLost, NoJava, NotInstalled
+from crmlab.errors import MissingColumn, SourceNotFound, UnreadableSource, WrongParameter
+from crmlab.intake.engines import quote
+from crmlab.scale.columns import CSV_TYPES, GIVEN
+from crmlab.scale.failures import UNREADABLE, EngineLost, NoJava, NotInstalled
 from crmlab.scale.output import whole
 from crmlab.scale.statements import in_dialect
 
@@ -26,9 +29,12 @@ LOCAL: dict[str, bool | float | int | str | None] = {
     "spark.ui.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
-    "spark.ui.showConsoleProgress": str(sys.stderr.isatty()).lower(),
+    "spark.ui.showConsoleProgress": "false",  # our own bar tells, as for every engine
 }
 """How a session is set up that is ours."""
+
+SUMMARY_TYPES = dict.fromkeys((*GIVEN, "spend_frequency"), "DOUBLE")
+"""Types of a CSV's columns where it is a summary."""
 
 INSTANT = {"TIMESTAMP": "TIMESTAMP WITH TIME ZONE"}
 """Spark's timestamps are instants; its TIMESTAMP_NTZ is what others call a timestamp."""
@@ -40,6 +46,10 @@ LOST = (
     "has been stopped",
 )
 """What Spark says of workers that are gone, or of itself when it is."""
+
+
+NAMED = re.compile(r"\[[A-Z][A-Z_.]+\] .*")
+"""How Spark names what went wrong, and what it says of it."""
 
 
 class Spark:
@@ -127,7 +137,13 @@ class Spark:
             self._call(name, read(written.absolute().as_uri()) if path else written)
 
     def share(self) -> float:
-        """Spark shows its own progress."""
+        """How many of the running stages' tasks are done, 0 to 100; below 0 where nobody knows."""
+        with contextlib.suppress(Exception):  # a cluster elsewhere tells nothing of its tasks
+            tracker = self._session.sparkContext.statusTracker()
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            tasks = sum(stage.numTasks for stage in stages if stage)
+            done = sum(stage.numCompletedTasks for stage in stages if stage)
+            return float(100 * done / tasks)
         return -1.0
 
     def close(self) -> None:
@@ -165,13 +181,28 @@ class Spark:
             return self._session.createDataFrame(source)
 
     def _read(self, path: str, types: Mapping[str, str] | None) -> Any:
-        if types is not None or path.casefold().endswith(".csv"):
-            told = "Spark reads Parquet here. Read a CSV by the session and give the DataFrame."
-            raise UnreadableSource(path, "it is a CSV", told)
         if "://" not in path and not Path(path).exists() and not set("*?[") & set(path):
             raise SourceNotFound(path)
         with self._telling():
+            if types is not None or path.casefold().endswith((".csv", ".csv.gz")):
+                return self._csv(path, types)
             return self._session.read.parquet(path)
+
+    def _csv(self, path: str, types: Mapping[str, str] | None) -> Any:
+        """A CSV as text, its columns cast to the types declared, or those of CSV_TYPES.
+
+        A row of too few or too many fields fails: Spark would fill it up, or cut it off, silently.
+        """
+        rows = self._session.read.options(
+            header=True, mode="FAILFAST", columnPruning=False, escape='"'
+        ).csv(path)
+        declared = {**SUMMARY_TYPES, **(CSV_TYPES if types is None else types)}
+        for column in types or ():
+            if column not in rows.columns:
+                raise MissingColumn(path, "types", column, rows.columns)
+        self._call("text", rows)
+        cast = [_cast(name, declared.get(name)) for name in rows.columns]
+        return self._select(f"SELECT {', '.join(cast)} FROM text")
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
@@ -185,11 +216,12 @@ class Spark:
                 yield
         except (PySparkException, Py4JError, ConnectionError) as error:
             found = _first_words(error)
-            gone = isinstance(error, ConnectionError | Py4JNetworkError)
-            if gone or any(word in str(error) for word in LOST):
+            # What Java has to say is a Py4JJavaError; any other tells that there is no Java.
+            if isinstance(error, ConnectionError) or type(error) in (Py4JError, Py4JNetworkError):
+                raise EngineLost(f"its driver answers no more ({found})") from None
+            if any(word in str(error) for word in LOST):
                 raise EngineLost(found) from None
-            told = "A Parquet file may be cut short: write it again."
-            raise UnreadableSource(self._name, f"Spark says: {found}", told) from None
+            raise UnreadableSource(self._name, f"Spark says: {found}", UNREADABLE) from None
 
 
 def _active_session() -> Any:
@@ -204,9 +236,12 @@ def _active_session() -> Any:
 def local_session(more: Mapping[str, str] = MappingProxyType({}), master: str = "local[*]") -> Any:
     """A Spark on this machine, set up with LOCAL and `more`. Raises NoJava."""
     from pyspark.errors import PySparkRuntimeError
+    from pyspark.logger import PySparkLogger
     from pyspark.sql import SparkSession
 
     _check_java()
+    # PySpark prints what it raises, too, and a person would read it twice.
+    PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
     builder = SparkSession.builder.master(master).appName("crmlab").config(map={**LOCAL, **more})
     try:
         with warnings.catch_warnings():
@@ -227,14 +262,28 @@ def _check_java() -> None:
         raise NoJava(f"'{java}' does not run") from None
 
 
+def _cast(column: str, kind: str | None) -> str:
+    """A column of a CSV as SQL; dates are years, months and days and nothing else."""
+    quoted = quote(column)
+    if kind is None:
+        return quoted
+    if kind.upper() == "DATE":
+        return f"CAST(strptime({quoted}, '%Y-%m-%d') AS DATE) AS {quoted}"
+    return f"CAST({quoted} AS {kind}) AS {quoted}"
+
+
 def _kind(kind: str) -> str:
     upper = kind.upper()
     return INSTANT.get(upper, upper)
 
 
 def _first_words(error: Exception) -> str:
-    """The line that tells what happened: not where in Java it was said."""
+    """The line that tells what happened: not where in Java it was said.
+
+    The innermost cause that has a name of Spark's, such as [CAST_INVALID_INPUT], tells most.
+    """
     lines = [line.strip(" :") for line in str(error).splitlines()]
     telling = [line[line.index(word) :] for line in lines for word in LOST if word in line]
     plain = [line for line in lines if line and not line.startswith("An error occurred")]
-    return ([*telling, *plain, type(error).__name__][0])[:200]
+    named = [match[0] for line in reversed(lines) if (match := NAMED.search(line))]
+    return ([*telling, *named, *plain, type(error).__name__][0])[:200]

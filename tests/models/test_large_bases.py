@@ -16,6 +16,7 @@ from crmlab.models import beta_geometric, gamma_gamma, parallel, purchase_model
 from crmlab.models.estimates import parameters
 from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.histories import histories
+from crmlab.models.prospects import Ahead
 from crmlab.models.special import unique_rows
 
 ALL = 10**9  # no base is as large: every start climbs on all the data
@@ -198,7 +199,7 @@ def test_the_corners_of_the_search_overflow_nowhere(kind: Any) -> None:
         assert all(np.isfinite(part).all() for part in (*found, scores))
 
 
-AHEAD = {"year": 52.0, "quarter": 13.0, "rate": 0.003, "horizon": 260.0}
+AHEAD = Ahead(year=52.0, quarter=13.0, rate=0.003, horizon=260.0)
 
 
 @pytest.mark.parametrize(
@@ -213,8 +214,8 @@ def test_all_scores_at_once_are_those_one_by_one(model: Any) -> None:
     """To 1e-12, with a rule of their own or a common one."""
     T = np.linspace(1.0, 90.0, 400)
     history = {k: v for k, v in model.simulate(T, seed=4).summarize(T).items() if k != "log_gaps"}
-    found = model.scores(**AHEAD, **history)
-    year, quarter, rate, horizon = AHEAD.values()
+    found = model.scores(AHEAD, **history)
+    year, quarter, rate, horizon = AHEAD
     stays = model.survival_if_alive(quarter, **history)
 
     assert (found["p_alive"] == model.p_alive(**history)).all()
@@ -231,7 +232,7 @@ def test_scores_to_no_end_are_refused() -> None:
     """One by one they may be asked for; all at once share a finite horizon."""
     with pytest.raises(WrongParameter, match="'horizon' is inf"):
         BGNBD(0.3, 5.0, 0.8, 2.4).scores(
-            **(AHEAD | {"horizon": np.inf}), frequency=1, recency=2.0, T=9.0
+            AHEAD._replace(horizon=np.inf), frequency=1, recency=2.0, T=9.0
         )
 
 
@@ -245,7 +246,7 @@ def test_the_number_of_processors_changes_no_bit(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(parallel, "_processors", lambda n=processors: n)
         fits.append(BGNBD.fit(table).as_dict())
         some = {name: column[:30_000] for name, column in table.items()}
-        scores.append(np.stack(list(model.scores(**AHEAD, **some).values())))
+        scores.append(np.stack(list(model.scores(AHEAD, **some).values())))
 
     assert fits[0] == fits[1]
     assert (scores[0] == scores[1]).all()

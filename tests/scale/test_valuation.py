@@ -283,6 +283,10 @@ def test_wrong_parameters(path: Path, given: dict[str, Any], score: Score) -> No
     """Refused before any work, with what was expected."""
     with pytest.raises(WrongParameter, match=r"'model' is 'bg-cnbd'.*bg-nbd, mbg-nbd, pareto-nbd"):
         score(path, model="bg-cnbd")
+    with pytest.raises(WrongParameter, match=r"'model' is 'mbg-cnbd'.*gap.*crmlab report"):
+        score(path, model="mbg-cnbd")
+    with pytest.raises(WrongParameter, match=r"'model' is 'rfm'; expected one of [^(]*\.$"):
+        score(path, model="rfm")
     with pytest.raises(WrongParameter, match="margin"):
         score(path, margin=0)
     with pytest.raises(WrongParameter, match="memory_limit"):
