@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -110,7 +111,16 @@ class Fit(Generic[M]):
         """
         from crmlab.models.draws import draw
 
-        return draw(self, n, seed)
+        if (n, seed) not in self._drawn:
+            found = draw(self, n, seed)
+            found.parameters.setflags(write=False)
+            self._drawn[n, seed] = found
+        return self._drawn[n, seed]
+
+    @functools.cached_property
+    def _drawn(self) -> dict[tuple[int, int], Draws]:
+        """What was drawn before: the same again, and a bootstrap of a small base takes seconds."""
+        return {}
 
     def predict(
         self, t: float, customers: Any, *,

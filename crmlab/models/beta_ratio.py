@@ -20,6 +20,7 @@ from crmlab.models.special import Array
 SHIFT = np.arange(12.0)  # terms added one by one; the next eight of the remainder reach 1e-17
 ORDERS = np.arange(1, 17, 2)
 COEFFICIENTS = bernoulli(16)[2::2] / factorial(ORDERS + 1)
+FACTORIALS = factorial(np.arange(32))
 
 Family = Callable[[Array, Any], Array]
 """The m-th derivative of f at w, m >= -1; -1 is the antiderivative that vanishes at infinity."""
@@ -85,5 +86,5 @@ def _single(d: Any) -> Family:
 def _power(w: Array, m: Any) -> Array:
     """The m-th derivative of ln w, m >= 1."""
     sign = 1.0 - 2.0 * ((np.asarray(m) - 1) % 2)
-    out: Array = sign * factorial(np.asarray(m) - 1) * w ** -np.asarray(m, dtype=float)
+    out: Array = sign * FACTORIALS[np.asarray(m) - 1] * w ** -np.asarray(m, dtype=float)
     return out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -301,3 +302,18 @@ def test_a_fit_reads_well_and_goes_into_json() -> None:
     assert fit.aic == pytest.approx(2 * 3 + 2 * 1605.3142, abs=1e-3)
     assert (np.quantile(drawn, 0.05, axis=0) < np.log([fit.model.alpha, fit.model.beta,
                                                        fit.model.c])).all()  # fmt: skip
+
+
+def test_the_same_draws_are_made_once() -> None:
+    """The same values, which nobody can alter, and others for another seed or number."""
+    fit = SBG.fit({"tenure": [0, 1, 2, 3], "customers": [100, 70, 55, 46]})
+    first = fit.draws(5, seed=1)
+
+    assert fit.draws(5, seed=1) is first
+    assert (
+        dataclasses.replace(fit).draws(5, seed=1).parameters.tolist() == first.parameters.tolist()
+    )
+    assert fit.draws(5, seed=2).parameters.tolist() != first.parameters.tolist()
+    assert len(fit.draws(6, seed=1).parameters) == 6
+    with pytest.raises(ValueError, match="read-only"):
+        first.parameters[0, 0] = 1.0
