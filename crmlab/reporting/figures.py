@@ -135,22 +135,21 @@ def bars(
 def side_bars(
     names: Sequence[str], values: Sequence[float], language: Language, kind: str, xlabel: str
 ) -> str:
-    """Horizontal bars with their names at the left and their values at the end."""
+    """Horizontal bars with their names at the left and their values at the end.
+
+    A missing value is one that is not shown: it has a mark and no bar.
+    """
     with look():
         figure, axes = canvas(0.5 + 0.29 * len(names))
         y = np.arange(len(names))[::-1]
         axes.barh(y, values, height=0.66, color=ACCENT)
         for i, v in zip(y, values, strict=True):
-            label(
-                axes,
-                float(v),
-                float(i),
-                language.write(Quantity(float(v), kind)),
-                INK,
-                fontsize=9.5,
-            )
+            known = np.isfinite(v)
+            text = language.write(Quantity(float(v), kind)) if known else language.text("word.few")
+            label(axes, max(float(v), 0.0) if known else 0.0, float(i), text, INK, fontsize=9.5)
         axes.set_yticks(y, names)
-        axes.set_xlim(0, max(values) * 1.18 or 1)
+        low, high = (float(f([0.0, *values])) for f in (np.nanmin, np.nanmax))
+        axes.set_xlim(low, high + 0.18 * (high - low) or 1)
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         axes.set_xticks([])
