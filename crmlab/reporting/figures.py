@@ -116,7 +116,7 @@ def bars(
             text = language.write(Quantity(float(v), kind))
             axes.annotate(
                 text,
-                (i, v),
+                (i, max(float(v), 0.0)),
                 xytext=(0, 3),
                 textcoords="offset points",
                 ha="center",
@@ -124,7 +124,7 @@ def bars(
                 fontsize=9,
             )
         axes.set_xticks(x, [str(v) for v in values.index])
-        axes.set_ylim(0, float(values.max()) * 1.12)
+        axes.set_ylim(min(float(values.min()) * 1.12, 0.0), float(values.max()) * 1.12)
         axes.grid(axis="x", visible=False)
         axes.set_xlabel(language.text(xlabel))
         axes.set_ylabel(language.text(ylabel))
@@ -177,7 +177,8 @@ def concentration(curve: pd.DataFrame, language: Language) -> str:
                 xytext=(7, -9),
             )
         axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1.03)
+        # Where some are worth less than nothing, the others hold more than all of the value.
+        axes.set_ylim(0, 1.03 * max(1.0, float(curve["value_share"].max())))
         axes.set_xlabel(language.text("figure.customer_share"))
         axes.set_ylabel(language.text("figure.value_share"))
         for axis in (axes.xaxis, axes.yaxis):
