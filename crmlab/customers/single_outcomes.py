@@ -32,7 +32,7 @@ does to a single customer: a hundredth of the mean squared, where chance has abo
 
 
 class Drawn(NamedTuple):
-    """Drawn futures of active customers, draws x kinds of history, discounted.
+    """Drawn futures of active customers, kinds of history x draws, discounted.
 
     `spent` is in units of each customer's own level of spend (v + x z); `occasions` are counted,
     `active` is time.
@@ -49,7 +49,8 @@ def outcomes(
 ) -> pd.DataFrame:  # fmt: skip
     """Prediction limits of each customer's realised value to the horizon, and P(it is below 0).
 
-    They hold parameter uncertainty and chance in staying, timing and spend. Columns lower, upper,
+    They hold chance in staying, timing and spend, and parameters unless these are known to a tenth
+    (KNOWN). Columns lower, upper,
     p_negative; the same seed gives the same table.
     What an active customer does next depends on frequency and T alone (where purchases have a
     memory, on recency too), and the spend of two customers with as many occasions differs by a
