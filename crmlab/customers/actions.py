@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from crmlab.customers.outcomes import outcomes
+from crmlab.customers.single_outcomes import outcomes
 from crmlab.customers.study import Study
 from crmlab.customers.unprofitable import unprofitable
 from crmlab.customers.value import reasons, value_customers

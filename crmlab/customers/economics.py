@@ -122,8 +122,9 @@ class Economics:
         keys = [key for key in KEYS if key in given]
         for key in keys:
             if key not in groups:
-                expected = f"no column {key}, as the customers' {key} is not given"
-                raise WrongParameter("acquisition_cost", f"a table by {key}", expected)
+                found = f"a table by {key}, though the customers' {key} is not given"
+                expected = f"a table by another column, or a source with a {key} for each customer"
+                raise WrongParameter("acquisition_cost", found, expected)
         known = pd.Series(given["cost"].to_numpy(dtype=float), index=_joined(given, keys))
         found = known.reindex(_joined(groups, keys))
         return pd.Series(found.to_numpy(dtype=float), index=groups.index, name="acquisition_cost")

@@ -1,7 +1,7 @@
-"""Prediction intervals of what customers will really bring, and how likely that is a loss.
+"""What all customers together will really bring: a realised value, and the interval of the total.
 
-Every draw of the parameters gives every kind of history some futures; each future is a realised
-value: discounted margin of its purchases, less what serving them and staying active cost.
+A realised value is the discounted margin of drawn purchases, less what serving them and staying
+active cost.
 """
 
 from __future__ import annotations
@@ -9,18 +9,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from statistics import NormalDist
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from crmlab.customers.economics import BY_CUSTOMER, Economics
+from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import (
     Futures,
     discounted_span,
     futures,
-    futures_if_active,
     spend_of,
 )
 from crmlab.customers.intervals import (
@@ -35,135 +33,16 @@ from crmlab.customers.value import (
     Ahead,
     ahead,
     discounted_life,
-    needs_recency,
     net_values,
     worth,
 )
 from crmlab.models.base import Fit
-from crmlab.models.estimates import estimates
-from crmlab.models.special import Array, unique_rows
+from crmlab.models.special import Array
 
-BLOCK = 4000  # customers at a time
-DRAWS, FEWEST = 400, 100  # futures of a kind of history: of 400, ten lie beyond either limit
-MOST = 4_000_000  # futures in all, where that leaves the fewest
-WALKED = 600_000  # at a time
-PARAMETER_DRAWS = 40  # each serves for some of the futures
-KNOWN = 0.1
-"""Standard errors, as shares of the parameters, below which they add next to nothing to what chance
-does to a single customer: a hundredth of the mean squared, where chance has about all of it."""
 CHANCE_ROWS = 60_000
 TOTALS = 4000  # outcomes of a total, from so many draws of the parameters:
 DRAWN = 200
 PRUDENT = 0.25  # spread of a total, as a share of it, below which its logarithm is taken as normal
-
-
-class Drawn(NamedTuple):
-    """Drawn futures of active customers, draws x kinds of history, discounted.
-
-    `spent` is in units of each customer's own level of spend (v + x z); `occasions` are counted,
-    `active` is time.
-    """
-
-    spent: Array
-    occasions: Array
-    active: Array
-
-
-def outcomes(
-    base: FittedBase, economics: Economics, *, level: float = 0.95, draws: int | None = None,
-    seed: int,
-) -> pd.DataFrame:  # fmt: skip
-    """Prediction limits of each customer's realised value to the horizon, and P(it is below 0).
-
-    They hold parameter uncertainty and chance in staying, timing and spend. Columns lower, upper,
-    p_negative; the same seed gives the same table.
-    What an active customer does next depends on frequency and T alone (where purchases have a
-    memory, on recency too), and the spend of two customers with as many occasions differs by a
-    factor. So futures are drawn once for each kind of history, and each customer's distribution
-    is made of them: nothing, with the probability of having left, or one of these futures. There
-    are 400 of each kind (`draws`), fewer, but 100, where there are very many kinds.
-    """
-    kinds, kind, _ = unique_rows(*_what_matters(base))
-    draws = draws or int(np.clip(MOST // len(kinds[0]), FEWEST, DRAWS))
-    models = _drawn_models(base, min(draws, PARAMETER_DRAWS), seed)
-    rounds = -(-draws // len(models))
-    drawn = _drawn_ahead(models, kinds, rounds, economics, base.unit, np.random.default_rng(seed))
-    alive = np.mean([model.p_alive(**base.history) for model, _ in models], axis=0)
-    scale = np.repeat([spend.v for _, spend in models], rounds)
-    spending = base.spending["frequency"] * np.nan_to_num(base.spending["monetary_value"])
-    index, parts = base.summary.index, []
-    columns = [economics.of(name, index) for name in BY_CUSTOMER]
-    for first in range(0, len(index), BLOCK):
-        some = slice(first, first + BLOCK)
-        margin, cost, yearly = (column[some, None] for column in columns)
-        spent, occasions, active = (column[kind[some]] for column in drawn)
-        value = margin * (spending[some, None] + scale) * spent - cost * occasions
-        value -= (yearly + economics.retention_per_year) / base.year * active
-        parts.append(_limits(value, alive[some], level))
-    table = np.concatenate(parts, axis=1)
-    return pd.DataFrame(table.T, index=index, columns=["lower", "upper", "p_negative"])
-
-
-def _what_matters(base: FittedBase) -> tuple[Array, ...]:
-    """What the future of an active customer depends on, but for the level of spend."""
-    x, t_x, T = base.history.values()
-    last = t_x if needs_recency(base.purchases.model) else np.zeros(len(x))
-    return x, last, T, base.spending["frequency"]
-
-
-def _drawn_ahead(
-    models: list[tuple[Any, Any]], kinds: Any, rounds: int, economics: Economics, unit: str,
-    rng: np.random.Generator,
-) -> Drawn:  # fmt: skip
-    """Futures of each kind of history, `rounds` under each of the models; kinds x draws."""
-    size = max(1, WALKED // rounds)
-    blocks = [
-        _block_ahead(models, [c[i : i + size] for c in kinds], rounds, economics, unit, rng)
-        for i in range(0, len(kinds[0]), size)
-    ]
-    return Drawn(*(np.concatenate(columns) for columns in zip(*blocks, strict=True)))
-
-
-def _block_ahead(
-    models: list[tuple[Any, Any]], kinds: list[Array], rounds: int, economics: Economics,
-    unit: str, rng: np.random.Generator,
-) -> tuple[Array, ...]:  # fmt: skip
-    n, rate = len(kinds[0]), economics.rate(unit)
-    x, t_x, T, paid = (np.tile(column, rounds) for column in kinds)
-    parts = []
-    for purchases, spend in models:
-        drawn = futures_if_active(
-            purchases, economics.horizon(unit), frequency=x, recency=t_x, T=T, seed=rng
-        )
-        worth_now = np.exp(-rate * drawn.time)
-        level = 1 / rng.gamma(spend.q + spend.p * paid)
-        each = rng.gamma(spend.p, size=len(drawn.time)) * level[drawn.customer]
-        sums = (
-            np.bincount(drawn.customer, weights=worth_now * each, minlength=n * rounds),
-            np.bincount(drawn.customer, weights=worth_now, minlength=n * rounds),
-            discounted_span(rate, drawn.active),
-        )
-        parts.append([column.reshape(rounds, n).T for column in sums])
-    return tuple(np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True))
-
-
-def _limits(value: Array, alive: Array, level: float) -> Array:
-    """Lower, upper and P(below 0) of nothing with chance 1 - `alive`, else one of the values."""
-    ordered = np.sort(value, axis=1)
-    below = (ordered < 0).mean(axis=1) * alive
-    tail = (1 - level) / 2
-    lower, upper = (_quantile(ordered, alive, below, q) for q in (tail, 1 - tail))
-    return np.array([lower, upper, below])
-
-
-def _quantile(ordered: Array, alive: Array, below: Array, q: float) -> Array:
-    """The least value that at least `q` of the mixture does not exceed."""
-    draws = ordered.shape[1]
-    above = q - (1 - alive) > below  # beyond the mass at 0, or before it
-    rank = np.where(above, q - (1 - alive), q) / np.maximum(alive, np.finfo(float).tiny)
-    place = np.clip(np.ceil(rank * draws - 1e-9).astype(np.int64) - 1, 0, draws - 1)
-    found = ordered[np.arange(len(ordered)), place]
-    return np.where(above | (q <= below), found, 0.0)
 
 
 def realise(
@@ -221,7 +100,9 @@ def _shifts(fit: Any, total: Callable[[Any], float], seed: int, rng: np.random.G
     """
     if is_clear(fit):
         return float(parameter_sd(fit, total)) * rng.standard_normal(TOTALS)
-    found = np.array([total(m) for m in _drawn(fit, DRAWN, seed) if getattr(m, "q", 2.0) > 1])
+    found = np.array(
+        [total(m) for m in models_at_draws(fit, DRAWN, seed) if getattr(m, "q", 2.0) > 1]
+    )
     return rng.choice(found, TOTALS) - total(fit.model) if len(found) else np.zeros(TOTALS)
 
 
@@ -278,25 +159,7 @@ def _at(base: FittedBase, name: str, model: Any) -> FittedBase:
     return dataclasses.replace(base, **{name: fit})
 
 
-def _drawn_models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
-    """Pairs of a purchase and a spend model, drawn from what the data leave open.
-
-    One pair, the estimates, where hardly anything is open.
-    """
-    if _is_known(base.purchases) and _is_known(base.spend):
-        return [(base.purchases.model, base.spend.model)]
-    bought, spent = _drawn(base.purchases, n, seed), _drawn(base.spend, n, seed + 1)
-    # Without a mean spend there is no value.
-    pairs = [pair for pair in zip(bought, spent, strict=True) if pair[1].q > 1]
-    return pairs or [(base.purchases.model, base.spend.model)]
-
-
-def _is_known(fit: Fit[Any]) -> bool:
-    errors = np.sqrt(np.diag(fit.covariance))[estimates(fit.model).positive]
-    return is_clear(fit) and bool((errors < KNOWN).all())
-
-
-def _drawn(fit: Fit[Any], n: int, seed: int) -> list[Any]:
+def models_at_draws(fit: Fit[Any], n: int, seed: int) -> list[Any]:
     """Models at parameters drawn from what the data leave open."""
     names = list(fit.summary().index)
     rows = fit.draws(n, seed=seed).parameters.tolist()

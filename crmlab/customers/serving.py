@@ -48,6 +48,8 @@ def serving_costs(
     if common.empty:
         found = f"a table of {len(known)} customers such as {known.index[0]!r}"
         raise WrongParameter("cost_to_serve", found, f"costs of customers like {customers[0]!r}")
+    if not set(COLUMNS) & set(known.columns):
+        raise WrongParameter("cost_to_serve", source, f"a table with {' or '.join(COLUMNS)}")
     each = {name: _each(known, name, customers) for name in COLUMNS}
     return Served(
         **{name: each[name].fillna(figures[name]) for name in COLUMNS},

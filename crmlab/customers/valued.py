@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crmlab.customers.outcomes import outcomes
+from crmlab.customers.single_outcomes import outcomes
 from crmlab.customers.study import Study
 from crmlab.customers.value import reasons, value_customers
 

@@ -116,7 +116,7 @@ def bars(
             text = language.write(Quantity(float(v), kind))
             axes.annotate(
                 text,
-                (i, v),
+                (i, max(float(v), 0.0)),
                 xytext=(0, 3),
                 textcoords="offset points",
                 ha="center",
@@ -124,7 +124,7 @@ def bars(
                 fontsize=9,
             )
         axes.set_xticks(x, [str(v) for v in values.index])
-        axes.set_ylim(0, float(values.max()) * 1.12)
+        axes.set_ylim(min(float(values.min()) * 1.12, 0.0), float(values.max()) * 1.12)
         axes.grid(axis="x", visible=False)
         axes.set_xlabel(language.text(xlabel))
         axes.set_ylabel(language.text(ylabel))
@@ -135,22 +135,21 @@ def bars(
 def side_bars(
     names: Sequence[str], values: Sequence[float], language: Language, kind: str, xlabel: str
 ) -> str:
-    """Horizontal bars with their names at the left and their values at the end."""
+    """Horizontal bars with their names at the left and their values at the end.
+
+    A missing value is one that is not shown: it has a mark and no bar.
+    """
     with look():
         figure, axes = canvas(0.5 + 0.29 * len(names))
         y = np.arange(len(names))[::-1]
         axes.barh(y, values, height=0.66, color=ACCENT)
         for i, v in zip(y, values, strict=True):
-            label(
-                axes,
-                float(v),
-                float(i),
-                language.write(Quantity(float(v), kind)),
-                INK,
-                fontsize=9.5,
-            )
+            known = np.isfinite(v)
+            text = language.write(Quantity(float(v), kind)) if known else language.text("word.few")
+            label(axes, max(float(v), 0.0) if known else 0.0, float(i), text, INK, fontsize=9.5)
         axes.set_yticks(y, names)
-        axes.set_xlim(0, max(values) * 1.18 or 1)
+        low, high = (float(f([0.0, *values])) for f in (np.nanmin, np.nanmax))
+        axes.set_xlim(low, high + 0.18 * (high - low) or 1)
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         axes.set_xticks([])
@@ -178,7 +177,8 @@ def concentration(curve: pd.DataFrame, language: Language) -> str:
                 xytext=(7, -9),
             )
         axes.set_xlim(0, 1)
-        axes.set_ylim(0, 1.03)
+        # Where some are worth less than nothing, the others hold more than all of the value.
+        axes.set_ylim(0, 1.03 * max(1.0, float(curve["value_share"].max())))
         axes.set_xlabel(language.text("figure.customer_share"))
         axes.set_ylabel(language.text("figure.value_share"))
         for axis in (axes.xaxis, axes.yaxis):

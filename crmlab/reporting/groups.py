@@ -8,7 +8,7 @@ import pandas as pd
 
 from crmlab.customers.segments import ONE_TIME
 from crmlab.reporting.language import Language, count
-from crmlab.reporting.pages import Table
+from crmlab.reporting.pages import FEW, Table
 
 
 def group_names(limits: pd.DataFrame, language: Language) -> dict[str, str]:
@@ -36,6 +36,12 @@ def group_names(limits: pd.DataFrame, language: Language) -> dict[str, str]:
 
 def _finite(value: float) -> float:
     return value if math.isfinite(value) else 0.0
+
+
+def of_many(table: pd.DataFrame, column: str) -> list[float]:
+    """Money by group, missing where it would be that of a few customers."""
+    shown = table[column].where(table["customers"] >= FEW)
+    return [float(value) for value in shown]
 
 
 def groups_table(

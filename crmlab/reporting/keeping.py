@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from crmlab.customers import offers, stages, unprofitable, value
@@ -10,8 +11,8 @@ from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.flows import with_figure
-from crmlab.reporting.language import Language, count, day, money, number, share, term
-from crmlab.reporting.pages import Block, Data, Page, Table, say
+from crmlab.reporting.language import Language, Quantity, count, day, money, number, share, term
+from crmlab.reporting.pages import Block, Data, Page, Sentence, Table, say
 from crmlab.reporting.winning import by_channel, by_cohort, winning
 
 
@@ -140,10 +141,13 @@ def costly(study: Study) -> tuple[Block, ...]:
     found = unprofitable.summary_of(listed, valued)
     if not len(listed):
         return (say("unprofitable.nobody"),)
-    return (
-        say("unprofitable.headline", customers=count(found["customers"]),
-            share=share(found["share"]), loss=money(-found["loss"]),
-            mended=money(found["equity_if_mended"]), price=share(found["price_change"]),
-            cost=share(-found["cost_change"])),
-        say("unprofitable.caution", style="caveat"),
-    )  # fmt: skip
+    facts: dict[str, Quantity] = {
+        "customers": count(found["customers"]), "share": share(found["share"]),
+        "loss": money(-found["loss"]), "mended": money(found["equity_if_mended"]),
+        "price": share(found["price_change"]),
+    }  # fmt: skip
+    headline = Sentence("unprofitable.by_price", facts)
+    if np.isfinite(found["cost_change"]):
+        cost = {"cost": share(-found["cost_change"])}
+        headline = Sentence("unprofitable.headline", facts | cost)
+    return headline, say("unprofitable.caution", style="caveat")

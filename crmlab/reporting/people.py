@@ -10,7 +10,7 @@ import pandas as pd
 
 from crmlab.customers.study import Study
 from crmlab.customers.valued import valued_customers
-from crmlab.reporting.language import Language, Quantity, count, money, number, share
+from crmlab.reporting.language import Language, Quantity, count, length, money, number, share
 
 
 def each_customer(study: Study, language: Language, *, seed: int) -> pd.DataFrame:
@@ -25,8 +25,8 @@ def in_a_line(table: pd.DataFrame, language: Language) -> list[str]:
     facts = {
         "times": _written(times, count, language),
         "last": _written(table["last_date"].dt.date, _short_day, language),
-        "days": _written(table["days_since_last"], count, language),
-        "gap": _written(table["mean_gap_days"].round(), count, language),
+        "days": _written(table["days_since_last"], _days, language),
+        "gap": _written(table["mean_gap_days"].round(), _days, language),
         "spend": _written((table["total_value"] / times).round(2), money, language),
         "active": _written(table["p_alive"].round(2), share, language),
         "purchases": _written(table["expected_purchases"].round(2), number, language),
@@ -40,6 +40,10 @@ def in_a_line(table: pd.DataFrame, language: Language) -> list[str]:
     ]
     bad = (table["residual_clv"] < 0).to_numpy()
     return [line + loss if worse else line for line, worse in zip(lines, bad, strict=True)]
+
+
+def _days(value: Any) -> Quantity:
+    return length(value, "day")
 
 
 def _short_day(value: Any) -> Quantity:

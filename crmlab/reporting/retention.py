@@ -16,7 +16,7 @@ from crmlab.customers.study import Study
 from crmlab.reporting import figures, retention_figures
 from crmlab.reporting.evidence import cautions, frequency_figure, tracking_figure, traffic_light
 from crmlab.reporting.fitness import fit_for_money
-from crmlab.reporting.groups import group_names, groups_table
+from crmlab.reporting.groups import group_names, groups_table, of_many
 from crmlab.reporting.language import (
     Language,
     Quantity,
@@ -274,7 +274,7 @@ def value_at_risk(study: Study, language: Language) -> Page:
         Figure(
             "risk",
             figures.side_bars(
-                [names[str(g)] for g in table.index], table["value_at_risk"].tolist(), language,
+                [names[str(g)] for g in table.index], of_many(table, "value_at_risk"), language,
                 "money", "figure.value_at_risk",
             ),
             say("risk.figure", risk=money(total), name=plain(names[str(table.index[0])]),

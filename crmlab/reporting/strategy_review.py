@@ -148,7 +148,7 @@ def assumptions(
     assumed: tuple[str, ...] | list[str] = (), seed: int,
 ) -> Page:  # fmt: skip
     """The account of the data, the register of assumptions, and the run."""
-    blocks = (
+    blocks: tuple[Block, ...] = (
         say("review.method"),
         coverage(study),
         *returned(study)[:1],

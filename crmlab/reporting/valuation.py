@@ -13,7 +13,7 @@ from crmlab.customers.value import discounted_life
 from crmlab.reporting import figures
 from crmlab.reporting.evidence import cautions, traffic_light
 from crmlab.reporting.fitness import fit_for_money
-from crmlab.reporting.groups import group_names, groups_table
+from crmlab.reporting.groups import group_names, groups_table, of_many
 from crmlab.reporting.language import Language, count, day, money, number, plain, share, term, years
 from crmlab.reporting.method import costs_in_words
 from crmlab.reporting.newcomers import newer_or_older
@@ -180,7 +180,7 @@ def groups(study: Study, language: Language) -> tuple[Block, ...]:
     named = [names[g] for g in table.index]
     figure = Figure(
         "groups",
-        figures.side_bars(named, table["residual_clv"].tolist(), language, "money", "figure.value"),
+        figures.side_bars(named, of_many(table, "residual_clv"), language, "money", "figure.value"),
         say("holders.groups", share=share(table.loc[best, "share"]),
             customers=share(table.loc[best, "customers"] / len(study.customers)),
             name=plain(names[best])),

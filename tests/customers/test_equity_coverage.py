@@ -11,7 +11,8 @@ import crmlab
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures
-from crmlab.customers.outcomes import equity_interval, outcomes, realise
+from crmlab.customers.outcomes import equity_interval, realise
+from crmlab.customers.single_outcomes import outcomes
 
 REPETITIONS = 200
 ACCEPTED = (0.904, 0.996)  # where a true 95 % is found at 200 repetitions, but for 0.5 % of times

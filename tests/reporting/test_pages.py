@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from crmlab.reporting.pages import (
     Figure,
     Page,
     Table,
+    View,
     figures_of,
     plain_value,
     say,
@@ -169,6 +171,36 @@ def test_the_workbook_holds_every_row_at_full_precision(
     assert book.sheetnames == [t.key for t in tables]
     assert book["tracking"].max_row == 3 + 78
     assert round(sum(values[:10]), 2) == round(values[10], 2)
+
+
+def test_money_of_a_few_customers_is_on_no_page() -> None:
+    """Nine are too few, ten are not; the total has all of it, and so has the data."""
+    frame = pd.DataFrame({
+        "channel": ["web", "shop", "mail", "Total"], "customers": [9, 10, 0, 19],
+        "value": [123.25, 77.5, 0.0, 200.75],
+    })  # fmt: skip
+    kinds = {"channel": "plain", "customers": "count", "value": "cents"}
+    table = Table("won_by_channel", frame, kinds, total=True)
+    page = Page("valuation.newcomers", (table,), ENGLISH)
+    html = page._repr_html_()
+
+    assert View(ENGLISH).cells(table)[0] == ["web", "9", "·"]
+    assert [row[2] for row in View(ENGLISH).cells(table)[1:]] == ["$77.50", "$0.00", "$200.75"]
+    assert "123.25" not in html
+    assert "Money of fewer than 10 customers is not shown on a page" in html
+    told = figures_of(page)["table.won_by_channel"]
+    assert sum(row["value"] for row in told[:-1]) == told[-1]["value"] == 200.75
+    account = dataclasses.replace(table, account=True)
+    assert "123.25" in Page("account", (account,), ENGLISH)._repr_html_()
+
+
+def test_bars_tell_losses_and_leave_out_a_few() -> None:
+    """A value below 0 has its bar and its words, a missing one a mark."""
+    svg = figures.side_bars(["a", "b", "c"], [5.0, -3.0, np.nan], ENGLISH, "cents", "figure.value")
+
+    assert "$5.00" in svg
+    assert "-$3.00" in svg or "−$3.00" in svg
+    assert ">·<" in svg
 
 
 @pytest.mark.parametrize("words", [ENGLISH, SPANISH], ids=["en", "es"])

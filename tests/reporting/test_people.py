@@ -71,5 +71,5 @@ def test_the_reason_says_how_often_how_lately_how_much(
     loss = table["residual_clv"] < 0
     assert (table["reason"].str.endswith("more than they bring.") == loss).all()
     row = table.loc[table["frequency"].idxmax()]
-    assert row["reason"].startswith(f"Bought {row['frequency'] + 1} times, every ")
+    assert row["reason"].startswith(f"Bought {row['frequency'] + 1} times, ")
     assert f"({row['days_since_last']} days before the end)" in row["reason"]

@@ -9,13 +9,20 @@ from papermill.translators import translate_parameters
 
 from crmlab.errors import (
     AddressAsSource,
+    CrmlabError,
     ParameterError,
     SourceNotFound,
     UnknownParameter,
     UnreadableSource,
     WrongParameter,
 )
-from crmlab.runs.given import UnreadableParameters, gather, locate, read_file
+from crmlab.runs.given import (
+    UnreadableParameters,
+    gather,
+    locate,
+    read_file,
+    with_tables_located,
+)
 from crmlab.runs.report_parameters import CustomerValuation
 
 
@@ -236,3 +243,37 @@ def test_a_folder_is_no_source(tmp_path: Path) -> None:
     """A folder is answered with the request for a file."""
     with pytest.raises(UnreadableSource, match="it is a folder"):
         locate(str(tmp_path))
+
+
+def test_margins_by_category_stand_in_the_file_as_pairs(tmp_path: Path) -> None:
+    """In YAML and in JSON; a category twice is refused."""
+    yaml = from_file(tmp_path, "margin:\n  books: 0.2\n  toys: -0.05\n  007: .5")
+
+    assert yaml.margin == {"books": 0.2, "toys": -0.05, "007": 0.5}
+    path = tmp_path / "p.json"
+    path.write_text('{"margin": {"books": 0.2, "toys": 0}}')
+    assert gather(CustomerValuation, file=path).margin == {"books": 0.2, "toys": 0.0}
+    with pytest.raises(ParameterError, match="'books' is given more than once"):
+        from_file(tmp_path, "margin:\n  books: 0.2\n  books: 0.3")
+
+
+@pytest.mark.parametrize("name", ["margin", "acquisition_cost", "cost_to_serve"])
+def test_tables_are_found_wherever_the_notebook_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A path beside the caller becomes absolute; one that leads nowhere is refused."""
+    monkeypatch.chdir(tmp_path)
+    Path("rates.csv").write_text("x,y\n")
+    found = with_tables_located(gather(CustomerValuation, settings=[f"{name}=rates.csv"]))
+
+    assert getattr(found, name) == str((tmp_path / "rates.csv").resolve())
+    with pytest.raises(CrmlabError, match=r"no file .*gone\.csv|gone\.csv, of which there is no"):
+        with_tables_located(gather(CustomerValuation, settings=[f"{name}=gone.csv"]))
+
+
+@pytest.mark.parametrize("word", ["column", "cost", "unit_cost"])
+def test_a_word_for_the_margin_is_no_path(word: str) -> None:
+    """It says which column of the source tells margins."""
+    given = gather(CustomerValuation, settings=[f"margin={word}"])
+
+    assert with_tables_located(given).margin == word
