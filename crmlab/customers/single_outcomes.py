@@ -68,13 +68,19 @@ def outcomes(
     spending = base.spending["frequency"] * np.nan_to_num(base.spending["monetary_value"])
     index, parts = base.summary.index, []
     columns = [economics.of(name, index) for name in BY_CUSTOMER]
+    # Where nothing is taken off, customers of a kind differ by a factor: its futures are put in
+    # order once, and not for each customer.
+    alike = len(models) == 1 and not economics.costs_anything
+    if alike:
+        drawn.spent.sort(axis=1)
     for first in range(0, len(index), BLOCK):
         some = slice(first, first + BLOCK)
         margin, cost, yearly = (column[some, None] for column in columns)
         spent, occasions, active = (column[kind[some]] for column in drawn)
         value = margin * (spending[some, None] + scale) * spent - cost * occasions
         value -= (yearly + economics.retention_per_year) / base.year * active
-        parts.append(_limits(value, alive[some], level))
+        ordered = _turned(value, margin) if alike else np.sort(value, axis=1)
+        parts.append(_limits(ordered, alive[some], level))
     table = np.concatenate(parts, axis=1)
     return pd.DataFrame(table.T, index=index, columns=["lower", "upper", "p_negative"])
 
@@ -122,9 +128,15 @@ def _block_ahead(
     return tuple(np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True))
 
 
-def _limits(value: Array, alive: Array, level: float) -> Array:
+def _turned(ordered: Array, factor: Array) -> Array:
+    """Ordered rows times a factor each, in order again: one below 0 has turned them round."""
+    turned = factor[:, 0] < 0
+    ordered[turned] = ordered[turned, ::-1]
+    return ordered
+
+
+def _limits(ordered: Array, alive: Array, level: float) -> Array:
     """Lower, upper and P(below 0) of nothing with chance 1 - `alive`, else one of the values."""
-    ordered = np.sort(value, axis=1)
     below = (ordered < 0).mean(axis=1) * alive
     tail = (1 - level) / 2
     lower, upper = (_quantile(ordered, alive, below, q) for q in (tail, 1 - tail))

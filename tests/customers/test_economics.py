@@ -312,6 +312,24 @@ def test_a_margin_below_0_is_a_loss(base: FittedBase) -> None:
     assert (found["p_negative"].iloc[50:] == 0).all()
 
 
+def test_futures_put_in_order_once_a_kind_are_those_put_in_order_for_each(base: FittedBase) -> None:
+    """Without costs customers of a kind differ by a factor, below 0 too; a speck of cost undoes it."""
+    fits = {
+        name: dataclasses.replace(fit, covariance=np.zeros_like(fit.covariance))
+        for name, fit in (("purchases", base.purchases), ("spend", base.spend))
+    }
+    some = dataclasses.replace(base.only(base.summary.index[:200]), **fits)
+    margin = pd.Series(0.3, index=some.summary.index)
+    margin.iloc[::3] = -0.1
+    once, each = (
+        single_outcomes.outcomes(some, Economics(margin, 0.15, **costs), draws=100, seed=1)
+        for costs in ({}, {"cost_per_occasion": 1e-12})
+    )
+
+    assert once["p_negative"].max() > 0.1
+    pd.testing.assert_frame_equal(once, each, rtol=1e-9, atol=1e-9)
+
+
 def test_the_interval_of_equity_is_the_studys_without_costs(study: crmlab.Study) -> None:
     """The same total, and limits within 1 % (chance is simulated with other draws)."""
     base = FittedBase.of(study)
