@@ -32,8 +32,8 @@ def to_act_on(study: Study, *, seed: int = 1997) -> pd.DataFrame:
         valued = value_customers(study.base, study.economics)
         bad = valued.index[valued["residual_clv"] < 0]
         if len(bad):
-            some = study.base.only(bad)
-            drawn = outcomes(some, study.economics, seed=seed)
+            # Of all customers, so that each has the figure that customers.parquet tells.
+            drawn = outcomes(study.base, study.economics, seed=seed)
             listed = unprofitable(valued, why.loc[bad].join(drawn["p_negative"]))
             parts.append(listed.assign(list="unprofitable"))
     table = pd.concat([part.reset_index() for part in parts], ignore_index=True)

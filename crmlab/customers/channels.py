@@ -24,7 +24,7 @@ Channels: TypeAlias = Attributes
 """Attributes with the columns channel and acquisition_cost."""
 
 COHORTS = {
-    r"\d{4}-\d{2}": "M",
+    r"\d{4}-(0[1-9]|1[0-2])": "M",
     r"\d{4}-?Q[1-4]": "Q",
     r"\d{4}": "Y",
 }
@@ -110,12 +110,14 @@ def _period(costs: pd.DataFrame) -> str:
     if "cohort" not in costs:
         return "M"
     texts = costs["cohort"].astype(str).str.strip().str.upper()
-    for pattern, freq in COHORTS.items():
-        if texts.map(lambda text, known=pattern: bool(re.fullmatch(known, text))).all():
-            costs["cohort"] = texts.str.replace("-Q", "Q") if freq == "Q" else texts
-            return freq
-    expected = "cohorts of one kind: months (2024-03), quarters (2024-Q1) or years (2024)"
-    raise WrongParameter("acquisition_cost", f"a table with a cohort {texts.iloc[0]!r}", expected)
+    fits = {p: texts.map(lambda text, p=p: bool(re.fullmatch(p, text))) for p in COHORTS}
+    usual = max(fits, key=lambda pattern: int(fits[pattern].sum()))
+    if not fits[usual].all():
+        odd = costs["cohort"][~fits[usual]].iloc[0]
+        expected = "cohorts of one kind: months (2024-03), quarters (2024-Q1) or years (2024)"
+        raise WrongParameter("acquisition_cost", f"a table with a cohort {odd!r}", expected)
+    costs["cohort"] = texts.str.replace("-Q", "Q") if COHORTS[usual] == "Q" else texts
+    return COHORTS[usual]
 
 
 def _mean_costs(told: pd.DataFrame) -> pd.DataFrame | None:
@@ -134,7 +136,24 @@ def _each(costs: Any, table: pd.DataFrame) -> pd.Series:
         there = "; ".join(f"{key} {', '.join(_some(table[key]))}" for key in keys)
         expected = f"costs of the customers' own ({there})"
         raise WrongParameter("acquisition_cost", f"a table of {found}", expected)
+    if isinstance(costs, pd.DataFrame):
+        _refuse_misspelt(costs, table)
     return each
+
+
+def _refuse_misspelt(costs: pd.DataFrame, table: pd.DataFrame) -> None:
+    """A channel of the table that is nobody's, while another has no cost, is taken for a slip."""
+    if "channel" not in costs or "channel" not in table:
+        return
+    named = set(costs["channel"].dropna().astype(str))
+    there = table["channel"].dropna().astype(str)
+    nobodys, without = sorted(named - set(there)), there[~there.isin(named)]
+    if nobodys and len(without):
+        found = (
+            f"a table with the channel {nobodys[0]!r}, which no customer has, and without "
+            f"{without.iloc[0]!r} and other channels of {len(without):,} customers"
+        )
+        raise WrongParameter("acquisition_cost", found, "the customers' own channels")
 
 
 def _later(costs: pd.DataFrame, table: pd.DataFrame) -> bool:

@@ -7,26 +7,34 @@ import math
 import numpy as np
 import pandas as pd
 
+from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
+from crmlab.customers.futures import discounted_span
+from crmlab.customers.value import Ahead, ahead, needs_recency, worth
 from crmlab.models.special import Array
 from crmlab.units import units_per_year
 
 MONTHS = 3.0
+MOMENT = 1e-4
+"""Of a time unit: so long that the rate of purchases of an active customer is told by it."""
 ALPHA, POWER = 0.05, 0.8
 
 
 def offers(
-    base: FittedBase, values: pd.Series, segment: pd.Series, *, cost: float | None = None,
-    months: float = MONTHS, alpha: float = ALPHA, power: float = POWER,
+    base: FittedBase, economics: Economics, values: pd.Series, segment: pd.Series, *,
+    cost: float | None = None, months: float = MONTHS, alpha: float = ALPHA,
+    power: float = POWER,
 ) -> pd.DataFrame:  # fmt: skip
     """Retention offers by segment: what there is to keep, what it may cost, how to prove it.
 
     `values` are residual_clv, `cost` what an offer to one customer costs, `months` how long it
     works. Indexed by segment. Columns, money a customer unless said: customers, residual_clv (of
     all), value_each, value_at_risk (of all: value x probability of leaving within the months, if
-    active now), most_cost (an offer that kept everybody may cost that much), value_if_active
-    (of a customer who is known to be active), buys (share expected to buy in as many months after
-    those: in these models who leaves within them has bought in them) and,
+    active now), most_cost (what the customers would bring more if none left within the months: an
+    offer may cost that much; see `gained_if_kept`), value_if_active (of a customer who is known to
+    be active), buys (share expected to buy in as many months after those: in these models who
+    leaves within them has bought in them; leaving and buying are taken as independent, which is a
+    few per cent high) and,
     where cost is given, break_even_share (of those who would leave, how many it has to keep to pay;
     missing where not even all would), break_even_uplift (the same in points of the probability of
     staying, of all who get it), buys_needed (share that has to buy for that), per_arm
@@ -35,7 +43,9 @@ def offers(
     segment has so many).
     """
     span = months * units_per_year(base.unit) / 12
-    frame = _customers(base, values, span).groupby(segment.reindex(values.index), observed=True)
+    frame = _customers(base, economics, values, span).groupby(
+        segment.reindex(values.index), observed=True
+    )
     sums, size = frame.sum(), frame.size()
     table = pd.DataFrame(
         {
@@ -43,7 +53,7 @@ def offers(
             "residual_clv": sums["value"],
             "value_each": sums["value"] / size,
             "value_at_risk": sums["at_risk"],
-            "most_cost": sums["at_risk"] / size,
+            "most_cost": sums["gain"] / size,
             "value_if_active": sums["value"] / sums["alive"],
             "buys": sums["buys"] / size,
         }
@@ -79,7 +89,34 @@ def proof(
     return out.assign(testable=2 * out["per_arm"] <= table["customers"])
 
 
-def _customers(base: FittedBase, values: pd.Series, span: float) -> pd.DataFrame:
+def gained_if_kept(base: FittedBase, economics: Economics, span: float) -> Array:
+    """What each customer would bring more to the horizon if they did not leave within `span`.
+
+    Those who would leave are not like the others: they buy faster, leave easily once the offer has
+    ended, and much of what they bring before they leave counts already. So this is no share of the
+    value: an active customer buys at the rate that the history tells, and at the end of the span is
+    as likely to leave as today. Of regular buyers, whose next purchase depends on the last, those
+    within the span are taken as they are expected, which is a little low.
+    """
+    model, history, rate = base.purchases.model, base.history, economics.rate(base.unit)
+    horizon = economics.horizon(base.unit)
+    span = min(span, horizon)
+    now = ahead(base, rate, horizon, active=economics.costs_time)
+    later = ahead(base, rate, horizon - span, active=economics.costs_time)
+    moment = span if needs_recency(model) else MOMENT
+    pace = model.expected_purchases(moment, **history) / moment
+    passed, worth_then = discounted_span(rate, span), np.exp(-rate * span)
+    kept = Ahead(
+        pace * passed + worth_then * later.occasions,
+        model.p_alive(**history) * passed + worth_then * later.active,
+    )
+    more = Ahead(kept.occasions - now.occasions, kept.active - now.active)
+    return worth(base, economics).net(more)
+
+
+def _customers(
+    base: FittedBase, economics: Economics, values: pd.Series, span: float
+) -> pd.DataFrame:
     model, history = base.purchases.model, base.history
     alive = model.p_alive(**history)
     leaves: Array = 1 - model.survival_if_alive(span, **history)
@@ -90,6 +127,7 @@ def _customers(base: FittedBase, values: pd.Series, span: float) -> pd.DataFrame
             "alive": alive,
             "leaves": alive * leaves,
             "at_risk": np.maximum(values, 0.0) * leaves,
+            "gain": gained_if_kept(base, economics, span),
             "buys_now": bought,
             "buys": bought * (1 - leaves),
         },

@@ -43,9 +43,14 @@ def serving_costs(
         merged_ids=meaning.merged_ids,
     )  # fmt: skip
     told = read_attributes(source, AttributeMapping(numbers=COLUMNS, dated=False), meaning=ids)
+    aside = {reason: rows for reason, rows in told.account.set_aside.items() if rows}
+    if aside:  # whose cost is not read would seem to cost the single figure
+        reasons = ", ".join(f"{reason} {rows:,}" for reason, rows in aside.items())
+        found = f"a table of which {sum(aside.values()):,} rows cannot be used ({reasons})"
+        raise WrongParameter("cost_to_serve", found, "a customer and a number in every row")
     known = told.as_of(observation_end)
     common = known.index.intersection(customers)
-    if common.empty:
+    if common.empty and len(known):
         found = f"a table of {len(known)} customers such as {known.index[0]!r}"
         raise WrongParameter("cost_to_serve", found, f"costs of customers like {customers[0]!r}")
     if not set(COLUMNS) & set(known.columns):

@@ -63,7 +63,7 @@ def outcomes(
     models = _drawn_models(base, min(draws, PARAMETER_DRAWS), seed)
     rounds = -(-draws // len(models))
     drawn = _drawn_ahead(models, kinds, rounds, economics, base.unit, np.random.default_rng(seed))
-    alive = np.mean([model.p_alive(**base.history) for model, _ in models], axis=0)
+    alive = np.array([model.p_alive(**base.history) for model, _ in models])
     scale = np.repeat([spend.v for _, spend in models], rounds)
     spending = base.spending["frequency"] * np.nan_to_num(base.spending["monetary_value"])
     index, parts = base.summary.index, []
@@ -79,8 +79,14 @@ def outcomes(
         spent, occasions, active = (column[kind[some]] for column in drawn)
         value = margin * (spending[some, None] + scale) * spent - cost * occasions
         value -= (yearly + economics.retention_per_year) / base.year * active
-        ordered = _turned(value, margin) if alike else np.sort(value, axis=1)
-        parts.append(_limits(ordered, alive[some], level))
+        # Who has left under one of the models says nothing under it of a future.
+        weight = np.repeat(alive[:, some].T / (rounds * len(models)), rounds, axis=1)
+        if alike:
+            parts.append(_limits(_turned(value, margin), weight, level))
+        else:
+            order = np.argsort(value, axis=1)
+            ordered, weight = (np.take_along_axis(a, order, axis=1) for a in (value, weight))
+            parts.append(_limits(ordered, weight, level))
     table = np.concatenate(parts, axis=1)
     return pd.DataFrame(table.T, index=index, columns=["lower", "upper", "p_negative"])
 
@@ -135,22 +141,23 @@ def _turned(ordered: Array, factor: Array) -> Array:
     return ordered
 
 
-def _limits(ordered: Array, alive: Array, level: float) -> Array:
-    """Lower, upper and P(below 0) of nothing with chance 1 - `alive`, else one of the values."""
-    below = (ordered < 0).mean(axis=1) * alive
+def _limits(ordered: Array, weight: Array, level: float) -> Array:
+    """Lower, upper and P(below 0) of values with these weights, and of nothing with the rest."""
+    reached = np.cumsum(weight, axis=1)
+    below = np.where(ordered < 0, weight, 0.0).sum(axis=1)
+    nothing = 1 - reached[:, -1]
     tail = (1 - level) / 2
-    lower, upper = (_quantile(ordered, alive, below, q) for q in (tail, 1 - tail))
+    lower, upper = (_quantile(ordered, reached, below, nothing, q) for q in (tail, 1 - tail))
     return np.array([lower, upper, below])
 
 
-def _quantile(ordered: Array, alive: Array, below: Array, q: float) -> Array:
+def _quantile(ordered: Array, reached: Array, below: Array, nothing: Array, q: float) -> Array:
     """The least value that at least `q` of the mixture does not exceed."""
-    draws = ordered.shape[1]
-    above = q - (1 - alive) > below  # beyond the mass at 0, or before it
-    rank = np.where(above, q - (1 - alive), q) / np.maximum(alive, np.finfo(float).tiny)
-    place = np.clip(np.ceil(rank * draws - 1e-9).astype(np.int64) - 1, 0, draws - 1)
+    beyond = q > below + nothing
+    wanted = np.where(beyond, q - nothing, q) - 1e-12
+    place = np.minimum((reached < wanted[:, None]).sum(axis=1), ordered.shape[1] - 1)
     found = ordered[np.arange(len(ordered)), place]
-    return np.where(above | (q <= below), found, 0.0)
+    return np.where(beyond | (q <= below), found, 0.0)
 
 
 def _drawn_models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:

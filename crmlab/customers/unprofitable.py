@@ -40,7 +40,8 @@ def summary_of(listed: pd.DataFrame, valued: pd.DataFrame) -> dict[str, float]:
     """How many are unprofitable, what they cost, and the one change that would mend the typical.
 
     customers, share (of all), loss (money, below 0), equity_if_mended (if each of them
-    came out even), price_change, cost_change and frequency_change (medians).
+    came out even), price_change, cost_change and frequency_change (medians over all of them;
+    missing where half of them cannot be mended so).
     """
     out = {
         "customers": float(len(listed)),
@@ -48,7 +49,9 @@ def summary_of(listed: pd.DataFrame, valued: pd.DataFrame) -> dict[str, float]:
         "loss": equity(listed["residual_clv"]),
         "equity_if_mended": equity(valued["residual_clv"].clip(lower=0)),
     }
-    for name in ("price_change", "cost_change", "frequency_change"):
-        known = listed[name].dropna()
-        out[name] = float(np.median(known)) if len(known) else float("nan")
+    for name, never in (
+        ("price_change", np.inf), ("cost_change", -np.inf), ("frequency_change", np.inf)
+    ):  # fmt: skip
+        typical = listed[name].fillna(never).median()
+        out[name] = float(typical) if np.isfinite(typical) else float("nan")
     return out

@@ -25,6 +25,7 @@ from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 
 SAMPLE = 10_000  # customers on whom the starts climb first where there are many patterns
 BLOCK = 4_000  # distinct rows at a time
+SCORES = ("p_alive", "expected_purchases", "det", "survival_next_quarter", "expected_life")
 ABSENT = 0.01  # a chance of no one-time buyer below which it is asked where they are
 
 
@@ -234,6 +235,8 @@ class AbstractPurchaseModel(abc.ABC):
             return model._prospects(ahead, x, T)
 
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
+        if not alive.size:
+            return dict.fromkeys(SCORES, alive)
         purchases, det, stays, life = self._if_alive(asked, history=(frequency, recency, T))
         return {
             "p_alive": alive,

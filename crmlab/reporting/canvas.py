@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -67,8 +68,14 @@ def svg(figure: Figure) -> str:
 
 
 def written(axis: Any, language: Language, kind: str) -> None:
-    """Write an axis' numbers as the language does."""
-    axis.set_major_formatter(FuncFormatter(lambda v, _: language.write(Quantity(float(v), kind))))
+    """Write an axis' numbers as the language does, with the decimals that its ticks need."""
+
+    def text(value: float, _: Any) -> str:
+        percents = 100 * np.asarray(axis.get_majorticklocs())
+        fine = kind == "share" and bool((np.abs(percents - percents.round()) > 1e-6).any())
+        return language.write(Quantity(float(value), "rate" if fine else kind))
+
+    axis.set_major_formatter(FuncFormatter(text))
 
 
 def label(axes: Axes, x: float, y: float, text: str, color: str, **place: Any) -> None:

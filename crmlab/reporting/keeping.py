@@ -112,7 +112,9 @@ def offers_by_stage(
     """What there is to keep in each stage, and the most that an offer may cost."""
     if known is None:
         return ()
-    table = offers.offers(study.base, study.customers["residual_clv"], known["now"], cost=cost)
+    table = offers.offers(
+        study.base, study.economics, study.customers["residual_clv"], known["now"], cost=cost
+    )
     frame = table.reset_index(drop=True).assign(stage=[f"stage.{name}" for name in table.index])
     kinds = {
         "stage": "term", "customers": "count", "residual_clv": "money", "value_at_risk": "money",
@@ -147,7 +149,9 @@ def costly(study: Study) -> tuple[Block, ...]:
         "price": share(found["price_change"]),
     }  # fmt: skip
     headline = Sentence("unprofitable.by_price", facts)
-    if np.isfinite(found["cost_change"]):
+    if not np.isfinite(found["price_change"]):
+        headline = Sentence("unprofitable.unmended", facts)
+    elif np.isfinite(found["cost_change"]):
         cost = {"cost": share(-found["cost_change"])}
         headline = Sentence("unprofitable.headline", facts | cost)
     return headline, say("unprofitable.caution", style="caveat")

@@ -188,6 +188,9 @@ class ContractRetention(Declared):
         if full.margin is None:
             missing = "what a contract leaves a period (or, with margin_column, the share of it)"
             raise MissingParameter("margin", missing, "12.50")
+        if full.margin_column is not None and full.margin > 1:
+            share = "a share of margin_column, above 0 and at most 1, such as 0.35"
+            raise WrongParameter("margin", full.margin, share)
         if full.observation_end is None and full.tenure is None and full.ended is None:
             missing = "the last day on which an end could have been seen in the source"
             raise MissingParameter("observation_end", missing, "2026-06-30")

@@ -170,6 +170,12 @@ def test_costs_to_serve_by_customer_go_before_the_single_figure(
         ("c001,much", "customer_id,cost_per_year", crmlab.errors.NoUsableRows, "cost_unreadable"),
         ("c001,1", "customer_id,cost", MissingColumn, "cost_per_occasion or cost_per_year"),
         ("c001,1\nc001,2", "customer_id,cost_per_year", UntrustedSource, "say different things"),
+        (
+            "\n".join(["c001,much", *(f"c{n:03d},1" for n in range(2, 42))]),
+            "customer_id,cost_per_year",
+            WrongParameter,
+            "1 rows cannot be used",
+        ),
     ],
 )
 def test_costs_to_serve_that_cannot_be_used_are_refused(
@@ -180,6 +186,18 @@ def test_costs_to_serve_that_cannot_be_used_are_refused(
 
     with pytest.raises(error, match=message):
         crmlab.Study.run(shop, margin=0.2, cost_to_serve=path, **GIVEN)
+
+
+def test_costs_to_serve_of_later_days_leave_the_single_figure(
+    shop: crmlab.TransactionLog, tmp_path: Path
+) -> None:
+    """An earlier valuation knows none of them, and is none the worse for it."""
+    path = serving(tmp_path, "c001,2099-01-01,9", "customer_id,valid_from,cost_per_year")
+    found = crmlab.Study.run(shop, margin=0.2, cost_to_serve=path, cost_per_year=1.0, **GIVEN)
+
+    assert found.basis.served is not None
+    assert found.basis.served.own["cost_per_year"] == 0
+    assert (found.economics.of("cost_per_year", found.customers.index) == 1.0).all()
 
 
 def winning(folder: Path, text: str) -> str:
@@ -220,12 +238,14 @@ def test_winning_costs_by_channel_and_cohort_reach_their_customers(
         ("cohort,cost\n2022-Q1,3\n2022-02,4\n", "cohorts of one kind"),
         ("channel,cost\nweb,3\nWeb,4\n", "one cost for each channel"),
         ("channel,cost\nweb,-3\n", "money, 0 or more"),
+        ("channel,cost\nweb,3\nshopp,4\n", "'shopp', which no customer has"),
+        ("cohort,cost\n2022-02,3\n2022-13,4\n2022-03,4\n", "a cohort '2022-13'"),
     ],
 )
 def test_winning_costs_that_cannot_be_used_are_refused(
     shop: crmlab.TransactionLog, tmp_path: Path, text: str, message: str
 ) -> None:
-    """Of nobody here, of two kinds of cohort, twice, below 0."""
+    """Of nobody here, of two kinds of cohort, twice, below 0, misspelt, of no month."""
     path = winning(tmp_path, text)
 
     with pytest.raises(WrongParameter, match=message):

@@ -286,6 +286,22 @@ def test_outcomes_are_those_of_customers_simulated_one_by_one(
     pd.testing.assert_frame_equal(found, single_outcomes.outcomes(some, economics, draws=n, seed=3))
 
 
+def test_under_several_models_who_has_left_says_nothing_of_the_future(
+    base: FittedBase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two models as likely, p_negative is the mean of each one's own, to 4.5 standard errors."""
+    some, n = base.only(base.summary.index[:40]), 4000
+    spend = base.spend.model
+    pairs = [(crmlab.MBGNBD(0.5, 6.0, 0.9, 1.6), spend), (crmlab.MBGNBD(0.5, 6.0, 0.3, 9.0), spend)]
+
+    def p_negative(models: Any) -> pd.Series:
+        monkeypatch.setattr(single_outcomes, "_drawn_models", lambda *_: models)
+        return single_outcomes.outcomes(some, COSTLY, draws=n, seed=2)["p_negative"]
+
+    each = (p_negative(pairs[:1]) + p_negative(pairs[1:])) / 2
+    assert np.abs(p_negative(pairs) - each).max() < 4.5 * np.sqrt(0.5 / n)
+
+
 def test_nobody_loses_money_without_costs(base: FittedBase) -> None:
     """And with costs of time alone, a customer who is active and never buys does."""
     some = base.only(base.summary.index[:200])
@@ -312,8 +328,8 @@ def test_a_margin_below_0_is_a_loss(base: FittedBase) -> None:
     assert (found["p_negative"].iloc[50:] == 0).all()
 
 
-def test_futures_put_in_order_once_a_kind_are_those_put_in_order_for_each(base: FittedBase) -> None:
-    """Without costs customers of a kind differ by a factor, below 0 too; a speck of cost undoes it."""
+def test_futures_in_order_once_a_kind_are_those_in_order_for_each(base: FittedBase) -> None:
+    """Without costs customers of a kind differ by a factor; a speck of cost ends that."""
     fits = {
         name: dataclasses.replace(fit, covariance=np.zeros_like(fit.covariance))
         for name, fit in (("purchases", base.purchases), ("spend", base.spend))

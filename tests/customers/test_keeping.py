@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ import pytest
 import crmlab
 from crmlab.customers import offers, stages, winback
 from crmlab.customers.average_life import average_life
+from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 
 
@@ -27,10 +29,57 @@ def values(retention_study: crmlab.Study) -> pd.Series:
     return retention_study.customers["residual_clv"]
 
 
-def test_an_offer_may_cost_what_is_at_risk(base: FittedBase, values: pd.Series) -> None:
+ECONOMICS = Economics(0.3, 0.15)
+
+
+@pytest.mark.parametrize(
+    "model", [crmlab.BGNBD(0.24, 4.4, 0.8, 2.4), crmlab.MBGNBD(0.5, 6, 0.9, 1.6)]
+)
+def test_what_is_gained_is_that_of_customers_who_cannot_leave(base: FittedBase, model: Any) -> None:
+    """Against lives drawn from the posterior: nobody leaves in the span, then as the model says.
+
+    40,000 customers each, to four standard errors.
+    """
+    some = base.only(base.summary.index[:3])
+    history = {"frequency": [1, 4, 9], "recency": [8.0, 30.0, 50.0], "T": [20.0, 40.0, 52.0]}
+    summary = some.summary.assign(**history)
+    fit = dataclasses.replace(some.purchases, model=model)
+    some = dataclasses.replace(some, summary=summary, purchases=fit)
+    span, rng, n = 13.0, np.random.default_rng(5), 40_000
+    rate, horizon = ECONOMICS.rate("week"), ECONOMICS.horizon("week")
+    gained = offers.gained_if_kept(some, ECONOMICS, span)
+    a, b = model.a, model.b + isinstance(model, crmlab.MBGNBD)
+    for i, (x, T) in enumerate(zip(history["frequency"], history["T"], strict=True)):
+        alive = float(model.p_alive(**some.history)[i])
+        kept = [
+            sum(math.exp(-rate * t) for t in _life(rng, model, a, b, x, T, span, horizon))
+            for _ in range(n)
+        ]
+        now = float(model.det(rate, horizon, **some.history)[i])
+        money = 0.3 * float(some.expected_spend[i])
+        error = alive * money * float(np.std(kept)) / math.sqrt(n)
+        assert gained[i] == pytest.approx(money * (alive * np.mean(kept) - now), abs=4 * error)
+
+
+def _life(
+    rng: np.random.Generator, model: Any, a: float, b: float, x: int, T: float, span: float,
+    horizon: float,
+) -> list[float]:  # fmt: skip
+    """Times of purchase of an active customer who cannot leave within the span."""
+    pace, coin = rng.gamma(model.r + x) / (model.alpha + T), rng.beta(a, b + x)
+    times, time = [], rng.exponential() / pace
+    while time < horizon:
+        times.append(time)
+        if time > span and rng.random() < coin:
+            break
+        time += rng.exponential() / pace
+    return times
+
+
+def test_an_offer_may_cost_what_is_gained(base: FittedBase, values: pd.Series) -> None:
     """Sums are the study's value at risk; break-even in shares, points and purchases."""
     segment = (base.summary["frequency"] > 0).map({True: "repeat", False: "once"})
-    table = offers.offers(base, values, segment, cost=1.0)
+    table = offers.offers(base, ECONOMICS, values, segment, cost=1.0)
     at_risk = base.summary["value_at_risk"].groupby(segment).sum()
     once, repeat = table.loc["once"], table.loc["repeat"]
     stay = base.summary["p_alive"] * base.summary["survival_next_quarter"]
@@ -38,14 +87,16 @@ def test_an_offer_may_cost_what_is_at_risk(base: FittedBase, values: pd.Series) 
 
     assert table["customers"].sum() == 23_570
     assert table["value_at_risk"].to_numpy() == pytest.approx(at_risk.to_numpy())
-    assert repeat["most_cost"] * repeat["customers"] == pytest.approx(repeat["value_at_risk"])
+    gained = offers.gained_if_kept(base, ECONOMICS, 3 * 365.25 / 7 / 12)
+    assert repeat["most_cost"] == pytest.approx(gained[segment == "repeat"].mean())
+    assert 0 < repeat["most_cost"] * repeat["customers"] < repeat["value_at_risk"]
     assert repeat["break_even_share"] == pytest.approx(1 / repeat["most_cost"])
     assert repeat["break_even_uplift"] == pytest.approx(leave / repeat["most_cost"])
     assert repeat["buys"] < repeat["buys_needed"] < 1
     assert repeat["per_arm"] == offers.per_arm(repeat["buys"], repeat["buys_needed"])
     assert math.isnan(once["break_even_share"])
     assert not once["testable"]
-    assert "per_arm" not in offers.offers(base, values, segment)
+    assert "per_arm" not in offers.offers(base, ECONOMICS, values, segment)
 
 
 def test_the_size_of_a_test_is_the_textbooks() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from crmlab.errors import MissingParameter, UnknownParameter, WrongParameter
 from crmlab.runs.catalogue import PARAMETERS, find
+from crmlab.runs.contract_parameters import ContractRetention
 from crmlab.runs.report_parameters import CustomerValuation, Retention
 
 
@@ -163,3 +164,12 @@ def test_names_that_do_not_exist_are_refused_before_a_kernel_starts(name: str, v
     """A region without the language, and three letters that are no currency."""
     with pytest.raises(WrongParameter, match=f"Parameter '{name}' is '{value}'"):
         CustomerValuation.build({name: value}).resolved()
+
+
+def test_a_share_of_what_a_contract_pays_is_no_more_than_1() -> None:
+    """60 for 60 % would make every contract worth a hundred times too much."""
+    given = {"source": "contracts.csv", "observation_end": "2024-06-30", "margin_column": "fee"}
+
+    assert ContractRetention.build({**given, "margin": 0.6}).resolved().margin == 0.6
+    with pytest.raises(WrongParameter, match=r"'margin' is 60\.0; expected a share"):
+        ContractRetention.build({**given, "margin": 60}).resolved()

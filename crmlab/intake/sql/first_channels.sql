@@ -1,23 +1,28 @@
--- The channel of each customer's first purchase: of several on that day, the dearest one's.
-WITH sold AS (
+-- The channel of each customer's first day: of several, that in which most was spent and kept.
+WITH first_day AS (
     SELECT
         used.customer_id,
-        used.date,
         used.money,
         used.record,
         records.channel
     FROM used
     JOIN records ON used.record = records.record
-    WHERE records.amount >= 0
+    QUALIFY used.date = min(used.date) OVER (PARTITION BY used.customer_id)
+),
+
+spent AS (
+    SELECT
+        customer_id,
+        channel,
+        sum(money) AS money,
+        min(record) AS record
+    FROM first_day
+    GROUP BY customer_id, channel
 )
 
 SELECT
     customer_id,
     first(channel ORDER BY money DESC, record) FILTER (WHERE channel IS NOT NULL) AS channel
-FROM (
-    SELECT *
-    FROM sold
-    QUALIFY date = min(date) OVER (PARTITION BY customer_id)
-) AS first_day
+FROM spent
 GROUP BY customer_id
 ORDER BY customer_id
