@@ -50,8 +50,8 @@ def outcomes(
     """Prediction limits of each customer's realised value to the horizon, and P(it is below 0).
 
     They hold chance in staying, timing and spend, and parameters unless these are known to a tenth
-    (KNOWN). Columns lower, upper,
-    p_negative; the same seed gives the same table.
+    (KNOWN). Columns lower and upper (money) and p_negative; the same base and seed give the same
+    table.
     What an active customer does next depends on frequency and T alone (where purchases have a
     memory, on recency too), and the spend of two customers with as many occasions differs by a
     factor. So futures are drawn once for each kind of history, and each customer's distribution
