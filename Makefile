@@ -10,7 +10,7 @@ PINS := pyproject.toml constraints.txt
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
 
-demo: $(VENV)/.installed ## make both reports, in English and in Spanish, on the CDNOW data
+demo: $(VENV)/.installed ## make the three reports, in English and in Spanish, on the CDNOW data
 	$(BIN)/crmlab demo
 
 test: $(VENV)/.installed-test ## run the whole suite

@@ -118,8 +118,9 @@ def destroy(
     who = {"customer_id": customer_id}
     with store.transaction(connection):
         connection.execute(engines.statement("base_sum_destroyed"), who)
-        connection.execute(engines.statement("base_forget_known"), who)
-        connection.execute(engines.statement("base_forget_told"), who)
+        for table in ("rows", "attributes"):
+            forget = engines.fill(engines.statement("base_forget"), table=table)
+            connection.execute(forget, who)
         for table in TABLES:
             connection.execute(f"DELETE FROM base.{table} WHERE customer_id = $customer_id", who)
         for table in ("base.rows", "base.past_rows"):
