@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
@@ -15,6 +15,7 @@ from crmlab.intake.customer_base import attribute_loads, store
 from crmlab.intake.customer_base.address import Address, address_of
 from crmlab.intake.meaning import Meaning, plain_day
 from crmlab.intake.reading import Reading
+from crmlab.intake.small_tables import Origin, given_as
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Attributes:
     names: tuple[str, ...]
     account: AttributeAccount
     table: pd.DataFrame = field(repr=False, compare=False)
+
+    @property
+    def origin(self) -> Origin:
+        """Where they were read from."""
+        return Origin(self.source, self.fingerprint)
 
     def as_of(self, date: str | dt.date) -> pd.DataFrame:
         """One row a customer, by customer_id: what was so on `date`, and from when (`valid_from`).
@@ -83,6 +89,20 @@ def read_attributes(
     return Attributes(
         loaded.name, loaded.fingerprint, names, account, unfolded(table, names, wanted.numbers)
     )
+
+
+def read_small(
+    parameter: str, source: str, mapping: AttributeMapping, meaning: Meaning | None = None
+) -> Attributes:
+    """Read the attributes that are given as `parameter`, whose columns have their words too.
+
+    Raises as read_attributes does of a base, and WrongTable for all that is wrong with a table.
+    """
+    wanted = replace(mapping, by_words=True)
+    if address_of(source) is not None:
+        return read_attributes(source, wanted, meaning=meaning)
+    with given_as(parameter):
+        return read_attributes(source, wanted, meaning=meaning)
 
 
 def _of_base(address: Address) -> Attributes:

@@ -169,7 +169,7 @@ def _figures(study: ContractStudy) -> dict[str, Any]:
     contracts, total = study.contracts, study.equity.total
     end = contracts.observation_end
     return {
-        "input": {"source": contracts.source, "fingerprint": contracts.fingerprint},
+        "input": document.read_from(contracts.source, contracts.fingerprint, study.tables),
         "assumptions": {
             "observation_end": None if end is None else end.isoformat(),
             "period": contracts.period,

@@ -14,6 +14,7 @@ from pathlib import Path
 import crmlab
 from crmlab.runs import publish
 from crmlab.runs.catalogue import AnyParameters, Report
+from crmlab.runs.given import table_paths
 from crmlab.runs.results import Results
 
 SCHEMA_VERSION = 1
@@ -90,9 +91,18 @@ def _found(run: Run, outcome: Outcome) -> dict[str, object]:
     source: dict[str, object] = {"source": run.parameters.source}
     if outcome.results is None:
         sha256 = _digest(Path(run.parameters.source).expanduser())
-        return {"input": {**source, "sha256": sha256}, "account": None, "fits": None}
+        found = {**source, "sha256": sha256, "tables": _tables(run.parameters)}
+        return {"input": found, "account": None, "fits": None}
     results = outcome.results
     return {"input": {**results.input, **source}, "account": results.account, "fits": results.fits}
+
+
+def _tables(parameters: AnyParameters) -> dict[str, object]:
+    """The small tables that were given, by parameter, as they are now."""
+    return {
+        name: {"source": path, "sha256": _digest(Path(path))}
+        for name, path in table_paths(parameters).items()
+    }
 
 
 @functools.cache
