@@ -113,7 +113,7 @@ class SourceNotFound(DataError):
     """A source that is not there."""
 
     def __init__(self, source: str, nearby: Iterable[str] = ()) -> None:
-        self.source, self.near = source, _near(source, tuple(nearby))
+        self.source, self.near = source, near(source, tuple(nearby))
         super().__init__(
             f"There is no file '{source}'.{_nearest(source, tuple(nearby))} "
             "Give the path of a CSV, Excel, Parquet or DuckDB file, postgres:NAME for a database, "
@@ -162,14 +162,15 @@ class MissingColumn(DataError):
         self.source, self.option, self.column = source, option, column
         self.found, self.guess = tuple(found), dict(guess)
         settings = " ".join(shlex.join(["--set", f"{k}={v}"]) for k, v in guess.items())
-        near = "" if guess else _nearest(column, self.found)
+        nearest = "" if guess else _nearest(column, self.found)
         remedy = (
             f"Guessed by their names: {settings}"
             if guess
             else f"Name the right one: --set {option}=NAME"
         )
         super().__init__(
-            f"'{source}' has no column '{column}'.{near} Its columns: {_some(self.found)}. {remedy}"
+            f"'{source}' has no column '{column}'.{nearest} Its columns: {_some(self.found)}. "
+            f"{remedy}"
         )
 
 
@@ -284,12 +285,12 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:
-    names = _near(name, known)
+    names = near(name, known)
     return f" Did you mean {' or '.join(repr(n) for n in names)}?" if names else ""
 
 
-def _near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+def near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """The names that may have been meant: the same without case, else the most alike."""
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     folded = [k for k in known if k.casefold() == name.strip().casefold()]
-    return tuple(dict.fromkeys(folded + near))
+    return tuple(dict.fromkeys(folded + alike))

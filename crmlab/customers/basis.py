@@ -74,7 +74,10 @@ def basis(
     if "cost_to_serve" in costs:
         single = {name: figures[name] for name in COLUMNS}
         table = costs["cost_to_serve"]
-        served = serving_costs(table, summary.index, observation_end, single, log.meaning)
+        served = serving_costs(
+            table, summary.index, observation_end, single, log.meaning,
+            complete=log.ends_by(observation_end),
+        )  # fmt: skip
     tables = origins({
         "margin": told,
         "acquisition_cost": how.origin,

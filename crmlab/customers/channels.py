@@ -18,7 +18,7 @@ from crmlab.intake.attributes import Attributes, read_small
 from crmlab.intake.frames import NAME
 from crmlab.intake.log import TransactionLog
 from crmlab.intake.rate_tables import WINNING, RateTable, read_rates
-from crmlab.intake.small_tables import Origin
+from crmlab.intake.small_tables import Origin, strangers
 
 if TYPE_CHECKING:
     from crmlab.customers.study import Study
@@ -107,6 +107,8 @@ def won(
     """
     read = read_rates(cost, WINNING) if isinstance(cost, str) else None
     costs = cost if read is None else read.rows
+    if known is not None:
+        _refuse_unknown(known, summary.index, log, observation_end)
     told = None if known is None else known.as_of(observation_end).reindex(summary.index)
     if isinstance(costs, pd.DataFrame):
         costs, freq = _with_cohorts(costs, read)
@@ -132,6 +134,15 @@ def won(
     return Won(table, from_where, "table", costs, None if read is None else read.origin)
 
 
+def _refuse_unknown(
+    known: Channels, customers: pd.Index, log: TransactionLog, observation_end: str
+) -> None:
+    """Attributes of none of the customers; at an earlier day they may not have bought yet."""
+    told = known.table["customer_id"]
+    if log.ends_by(observation_end) and not told.isin(customers).any():
+        raise WrongTable("attributes", known.source, *strangers(told, customers))
+
+
 def _wrong(read: RateTable | None, found: str, remedy: str) -> WrongTable:
     """The error about a table of costs: a file that was read, or a table of Python's."""
     return WrongTable("acquisition_cost", read.origin.source if read else NAME, found, remedy)
@@ -146,10 +157,10 @@ def _with_cohorts(costs: pd.DataFrame, read: RateTable | None) -> tuple[pd.DataF
     usual = max(fits, key=lambda pattern: int(fits[pattern].sum()))
     odd = costs[~fits[usual]]
     if len(odd):
-        place = f", {odd['place'].iloc[0]}" if "place" in odd else ""
+        place = f"{odd['place'].iloc[0]}: " if "place" in odd else ""
         found = (
-            f"{len(odd):,} of its {len(costs):,} cohorts are not written as the others "
-            f"(first: {odd['cohort'].iloc[0]!r}{place})"
+            f"{len(odd):,} of its {len(costs):,} rows have a cohort that is not written as the "
+            f"others (first: {place}{odd['cohort'].iloc[0]!r})"
         )
         remedy = (
             "Write cohorts of one kind, in a spreadsheet as text: months (2024-03), quarters "

@@ -10,7 +10,7 @@ from crmlab.errors import WrongTable
 from crmlab.intake.attribute_table import AttributeMapping
 from crmlab.intake.attributes import read_small
 from crmlab.intake.meaning import Meaning
-from crmlab.intake.small_tables import Origin
+from crmlab.intake.small_tables import Origin, strangers
 
 COLUMNS = ("cost_per_occasion", "cost_per_year")
 
@@ -32,13 +32,14 @@ class Served:
 
 def serving_costs(
     source: str, customers: pd.Index, observation_end: str, figures: dict[str, float],
-    meaning: Meaning,
+    meaning: Meaning, *, complete: bool = True,
 ) -> Served:  # fmt: skip
     """Costs to serve by customer from a table: customer_id and one or both of COLUMNS.
 
     Read as attributes are; a column valid_from, if there is one, says from when a row holds.
     Whoever is not in the table, or has no figure there, gets that of `figures`. Raises as
-    read_small does, and WrongTable for a table of strangers or a cost below 0.
+    read_small does, and WrongTable for a cost below 0 or a table of strangers (unless the data are
+    not `complete`: at an earlier day its customers may not have bought yet).
     """
     ids = Meaning(
         placeholders=meaning.placeholders, keep_ids=meaning.keep_ids, fold_case=meaning.fold_case,
@@ -49,13 +50,8 @@ def serving_costs(
         raise WrongTable("cost_to_serve", source, *NO_COSTS)
     known = told.as_of(observation_end)
     common = known.index.intersection(customers)
-    if common.empty and len(known):
-        raise WrongTable(
-            "cost_to_serve", source,
-            f"none of its {len(known):,} customers bought up to {observation_end}: it is about "
-            f"{known.index[0]!r} and others, the purchases about {customers[0]!r} and others",
-            "Write the ids as the purchases have them.",
-        )  # fmt: skip
+    if common.empty and len(known) and complete:
+        raise WrongTable("cost_to_serve", source, *strangers(known.index, customers))
     each = {name: _each(known, name, customers, source) for name in COLUMNS}
     return Served(
         **{name: each[name].fillna(figures[name]) for name in COLUMNS},

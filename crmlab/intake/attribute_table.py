@@ -77,6 +77,12 @@ class AttributeMapping:
                 raise WrongParameter(role, name, "a column that no other option names")
             names.append(name)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that it needs, or of which it needs one (`numbers`)."""
+        given = (getattr(self, role) for role in KNOWN if self.dated or role != "valid_from")
+        return (*(name for name in given if name is not None), *self.numbers, *self.others)
+
     def locate(self, found: Sequence[str], source: str) -> dict[str, int]:
         """The columns that this table has, as the readers call them, and where they are.
 
@@ -100,9 +106,7 @@ class AttributeMapping:
 
     def _numbers(self, found: Sequence[str], source: str) -> dict[str, int]:
         names = zip(NUMBERS, self.numbers, strict=False)
-        places = {
-            role: find(name, found, source, by_words=self.by_words) for role, name in names
-        }
+        places = {role: find(name, found, source, by_words=self.by_words) for role, name in names}
         there = {role: place for role, place in places.items() if place is not None}
         if self.numbers and not there:
             raise MissingColumn(source, "numbers", " or ".join(self.numbers), found)
@@ -213,12 +217,13 @@ def _refuse(
     meaning: Meaning,
 ) -> None:
     if doubles["rows"]:
+        dated = str(doubles["day"]) != ALWAYS
         raise UntrustedSource(
             account.source,
             "attributes_contradict",
-            f"{doubles['rows']} customers have rows of one day that say different things "
-            f"(first: {doubles['first']}, {doubles['places']})",
-            "Leave one row for each customer, or for each customer and day if there are days.",
+            f"{doubles['rows']:,} customers have rows{' of one day' if dated else ''} that say "
+            f"different things (first: {doubles['first']}, {doubles['places']})",
+            f"Leave one row for each customer{' and day' if dated else ''}.",
         )
     first = _first(connection)
     if not account.used:

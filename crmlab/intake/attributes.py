@@ -101,7 +101,7 @@ def read_small(
     wanted = replace(mapping, by_words=True)
     if address_of(source) is not None:
         return read_attributes(source, wanted, meaning=meaning)
-    with given_as(parameter):
+    with given_as(parameter, ", ".join(mapping.columns)):
         return read_attributes(source, wanted, meaning=meaning)
 
 

@@ -92,7 +92,7 @@ def read_rates(source: str | os.PathLike[str], kind: Kind) -> RateTable:
     connection = engines.connect()
     try:
         names = cast(columns.Mapping, _Names(kind))  # a reader asks it for places only
-        with small_tables.given_as(kind.parameter):
+        with small_tables.given_as(kind.parameter, f"{' or '.join(kind.keys)} and {kind.value}"):
             loaded = sources.load(connection, source, names, Reading())
             rows = _rows(connection, loaded.name, kind, loaded.exact_roles)
         read = RateTable(kind, Origin(loaded.name, loaded.fingerprint), rows)
@@ -174,12 +174,12 @@ def _refuse_range(table: RateTable) -> None:
 def _refuse_repeats(table: RateTable) -> None:
     """Each key once, without regard to case and doubled blanks."""
     folded = table.rows[table.keys].map(fold)
-    twice = folded.duplicated(keep=False)
-    if twice.any():
-        same = (folded == folded[twice].iloc[0]).all(axis=1)
-        places = ", ".join(table.rows.loc[same, "place"])
+    again = folded.duplicated()
+    if again.any():
+        same = (folded == folded[again].iloc[0]).all(axis=1)
+        places = " and ".join(table.rows.loc[same, "place"])
         about = " ".join(table.rows.loc[same, table.keys].iloc[0])
-        again = int(folded.duplicated().sum())
-        found = f"{about!r} is there {int(same.sum())} times ({places}); {again:,} such rows in all"
+        count = int(again.sum())
+        found = f"{count:,} of its rows repeat{'s' if count == 1 else ''} another"
+        found += f" (first: {about!r} in {places})"
         raise table.wrong(found, f"Leave one row for each {' and '.join(table.keys)}.")
-

@@ -15,6 +15,7 @@ from crmlab.errors import (
     UnreadableSource,
     UntrustedSource,
     WrongTable,
+    near,
 )
 from crmlab.intake import columns
 from crmlab.intake.loaded import digest
@@ -35,6 +36,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "consent": ("consentimiento",),
 }  # fmt: skip
 """How columns may be called beside their own names, without case, accents, blanks and signs."""
+
+UNDERSTOOD = {word for name, words in WORDS.items() for word in (columns.bare(name), *words)}
 
 SHOWN: dict[str, str] = {
     "customer_id": "cliente, id cliente", "category": "categoría, familia", "margin": "margen",
@@ -69,6 +72,7 @@ INSTEAD = {
     "date_system": DAYS,
     "time_zone": "Write days as 2024-12-31, without a time.",
     "encoding": "Save the table in UTF-8.",
+    "delimiter": "Quote numbers with a decimal comma, or put semicolons between the columns.",
     "skip_lines": "Delete the lines before the header.",
     "sheet": "Leave one sheet with data in the workbook, or save that sheet as CSV.",
     "table": "Give a file of one table, such as a CSV.",
@@ -127,18 +131,18 @@ def find(name: str, found: Sequence[str], source: str, *, by_words: bool = False
 
 
 @contextlib.contextmanager
-def given_as(parameter: str) -> Iterator[None]:
+def given_as(parameter: str, wanted: str) -> Iterator[None]:
     """Turn what reading any source raises into errors about the table given as `parameter`.
 
     The remedies of a source name options, which are those of the purchases: a small table has
-    none, and is corrected itself. Raises WrongTable.
+    none, and is corrected itself. `wanted` names its columns. Raises WrongTable.
     """
     try:
         yield
     except MissingColumn as error:
         raise WrongTable(parameter, error.source, *_missing(error)) from None
     except NoUsableRows as error:
-        raise WrongTable(parameter, error.source, *_unusable(error)) from None
+        raise WrongTable(parameter, error.source, *_unusable(error, wanted)) from None
     except (UntrustedSource, UnreadableSource) as error:
         remedy = error.remedy.partition(" Or allow more:")[0]
         option = OPTION.search(remedy)
@@ -149,18 +153,21 @@ def given_as(parameter: str) -> Iterator[None]:
 def _missing(error: MissingColumn) -> tuple[str, str]:
     wanted = error.column.split(" or ")
     names = " or ".join(f"'{name}'" for name in wanted)
-    also = "; ".join(f"as {name}: {SHOWN[name]}" for name in wanted if name in SHOWN)
     there = ", ".join(map(repr, error.found[:MANY])) or "none"
-    if error.option == "others":
-        return f"its header has no column {names}, only {there}", NAME_COLUMNS
-    remedy = f"Rename the right column of this table to {names}"
     found = f"its header has no column {names}, only {there}"
-    return found, remedy + (f" (understood {also})." if also else ".")
+    if error.option == "others":
+        return found, NAME_COLUMNS
+    free = tuple(name for name in error.found if columns.bare(name) not in UNDERSTOOD)
+    alike = [one for name in wanted for one in near(name, free)]
+    right = f"the right column of this table, perhaps {alike[0]!r}," if alike else (
+        "the right column of this table")  # fmt: skip
+    also = "; ".join(SHOWN[name] for name in wanted if name in SHOWN)
+    return found, f"Rename {right} to {names}" + (f" (also understood: {also})." if also else ".")
 
 
-def _unusable(error: NoUsableRows) -> tuple[str, str]:
+def _unusable(error: NoUsableRows, columns: str) -> tuple[str, str]:
     if not error.records:
-        return "it holds no rows", "Give it a header, and under it a row for each figure."
+        return "it holds no rows", f"Give it a header with {columns}, and rows under it."
     return told(error.records, error.reasons, error.first)
 
 
@@ -171,3 +178,12 @@ def told(records: int, reasons: Mapping[str, int], first: Mapping[str, str]) -> 
     worst = max(some, key=lambda reason: some[reason])
     found = f"{sum(some.values()):,} of its {records:,} rows cannot be used: {'; '.join(parts)}"
     return found, REASONS[worst][1]
+
+
+def strangers(told: Sequence[str], customers: Sequence[str]) -> tuple[str, str]:
+    """What is said of a table that is about none of the customers, and what to do."""
+    found = (
+        f"none of its {len(told):,} rows is about a customer who bought: it has ids such as "
+        f"{told[0]!r}, the purchases such as {customers[0]!r}"
+    )
+    return found, "Write the ids as the purchases have them."
