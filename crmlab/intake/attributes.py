@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from crmlab.errors import NoUsableRows
 from crmlab.intake import engines, sources
 from crmlab.intake.attribute_table import AttributeAccount, AttributeMapping, prepare
 from crmlab.intake.customer_base import attribute_loads, store
@@ -111,10 +110,11 @@ def _of_base(address: Address) -> Attributes:
         with store.attached(connection, address.folder):
             table, names = attribute_loads.attributes_known(connection, address.as_of)
             fingerprint = attribute_loads.fingerprint(connection, address.as_of)
+            if table.empty:
+                first = store.first_load(connection, "attributes")
+                raise store.NothingYet(address, "attributes", first)
     finally:
         connection.close()
-    if table.empty:
-        raise NoUsableRows(str(address), 0, {})
     account = AttributeAccount(str(address), len(table), len(table), 0, {})
     return Attributes(str(address), fingerprint, names, account, unfolded(table, names))
 

@@ -24,12 +24,13 @@ BLOCKED = "SELECT customer_id FROM base.blocks"
 def take(connection: duckdb.DuckDBPyConnection, address: Address) -> About:
     """Make the table snapshot: record, what a row says, its reason if it is not used, its text.
 
-    Raises NoBase, UnreadableBase, or BaseBusy.
+    Raises NoBase, UnreadableBase, BaseBusy, or NothingYet for a day before the first load.
     """
     as_of = address.as_of or store.NOW
     with store.attached(connection, address.folder) as today:
         about = today and store.read_about(connection, address.folder, as_of)
-        about = about if about and about.roles else today  # before its first load it was empty
+        if address.as_of and about and today and today.roles and not about.roles:
+            raise store.NothingYet(address, "purchases", store.first_load(connection, "rows"))
         if today is None or about is None or not about.roles:
             raise store.NoBase(address.folder)
         columns = _columns(connection, about, today)
