@@ -92,6 +92,12 @@ class Won:
         """Customers whose acquisition cost is known."""
         return int(self.table["acquisition_cost"].notna().sum())
 
+    @property
+    def cohorts(self) -> tuple[int, int]:
+        """Cohorts with a customer whose acquisition cost is known, and all cohorts."""
+        known = self.table.loc[self.table["acquisition_cost"].notna(), "cohort"]
+        return known.nunique(), self.table["cohort"].nunique()
+
 
 def won(
     log: TransactionLog, summary: pd.DataFrame, observation_end: str, known: Channels | None,

@@ -42,7 +42,7 @@ FOREIGN_STARTS = (
 )
 """How a file starts that cannot be read here."""
 
-TEXTS = (b"RIFF", b"ORC", b"GIF8", b"BZh", b"$FL2")
+TEXTS = (b"RIFF", b"ORC", b"GIF8", b"$FL2")
 """Those of them with which a table's header could start: other bytes than of a text must follow."""
 
 TAR = (257, b"ustar")
@@ -137,12 +137,14 @@ def _kind(path: Path, name: str, reading: Reading) -> str:
     elif start[8:].startswith(duckdb_files.MAGIC):
         kind = "duckdb"
     else:
-        _refuse_foreign(start, name)
+        refuse_foreign(path, name)
     reading.refuse_others(USED[kind], SPOKEN[kind])
     return kind
 
 
-def _refuse_foreign(start: bytes, name: str) -> None:
+def refuse_foreign(path: Path, name: str) -> None:
+    """Raise UnreadableSource for a file that its first bytes tell to be no table."""
+    start = _start(path)
     if name.casefold().endswith((".parquet", ".pq")):
         raise UnreadableSource(name, "it is not a Parquet file", "Write it again, or give a CSV.")
     found = _foreign(start)

@@ -26,13 +26,14 @@ WORDS: dict[str, tuple[str, ...]] = {
     "margin": columns.WORDS["margin"],
     "channel": columns.WORDS["channel"],
     "cohort": ("cohorte",),
-    "cost": ("coste", "costo", "acquisitioncost", "costeadquisicion", "costedeadquisicion", "cac"),
+    "cost": ("coste", "costo", "acquisitioncost", "costeadquisicion", "costedeadquisicion",
+             "costecaptacion", "costedecaptacion", "cac"),
     "cost_per_occasion": ("costepercompra", "costeporcompra", "costoporcompra",
                           "costeporocasion", "costoporocasion", "costperpurchase"),
     "cost_per_year": ("costeporano", "costoporano", "costeanual", "costoanual", "annualcost"),
     "valid_from": ("validodesde", "vigentedesde", "desde", "since"),
     "acquisition_cost": ("costeadquisicion", "costoadquisicion", "costedeadquisicion",
-                         "costodeadquisicion", "cac"),
+                         "costodeadquisicion", "costecaptacion", "costedecaptacion", "cac"),
     "consent": ("consentimiento",),
 }  # fmt: skip
 """How columns may be called beside their own names, without case, accents, blanks and signs."""
@@ -43,7 +44,7 @@ SHOWN: dict[str, str] = {
     "customer_id": "cliente, id cliente", "category": "categoría, familia", "margin": "margen",
     "channel": "canal", "cohort": "cohorte", "cost": "coste, costo",
     "cost_per_occasion": "coste por compra", "cost_per_year": "coste anual",
-    "valid_from": "válido desde, desde", "acquisition_cost": "coste de adquisición",
+    "valid_from": "válido desde, desde", "acquisition_cost": "coste de captación",
     "consent": "consentimiento",
 }  # fmt: skip
 """What messages tell of them."""

@@ -114,7 +114,13 @@ def _basis(study: Study) -> dict[str, Any]:
         "acquisition_cost": given.acquisition_cost,
         "margins": None if basis.margins is None else basis.margins.as_dict(),
         "cost_to_serve": None if served is None else served.own | {"strangers": served.strangers},
-        "won": {"channel": won.channel_from, "cost": won.cost_from, "priced": won.priced},
+        "won": {
+            "channel": won.channel_from,
+            "cost": won.cost_from,
+            "priced": won.priced,
+            "priced_cohorts": won.cohorts[0],
+            "cohorts": won.cohorts[1],
+        },
     }
 
 

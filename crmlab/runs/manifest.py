@@ -87,22 +87,27 @@ def compose(run: Run, outcome: Outcome) -> dict[str, object]:
 
 
 def _found(run: Run, outcome: Outcome) -> dict[str, object]:
-    """What the notebook says of the data and the models, or what is known without it."""
+    """What the notebook says of the data and the models, or what is known without it.
+
+    The source and the tables beside it are called as they were given.
+    """
     source: dict[str, object] = {"source": run.parameters.source}
+    given = table_paths(run.parameters)
     if outcome.results is None:
-        sha256 = _digest(Path(run.parameters.source).expanduser())
-        found = {**source, "sha256": sha256, "tables": _tables(run.parameters)}
-        return {"input": found, "account": None, "fits": None}
+        tables = {
+            name: {"source": path, "sha256": _digest_of(path)} for name, path in given.items()
+        }
+        read = {**source, "sha256": _digest_of(run.parameters.source), "tables": tables}
+        return {"input": read, "account": None, "fits": None}
     results = outcome.results
-    return {"input": {**results.input, **source}, "account": results.account, "fits": results.fits}
-
-
-def _tables(parameters: AnyParameters) -> dict[str, object]:
-    """The small tables that were given, by parameter, as they are now."""
-    return {
-        name: {"source": path, "sha256": _digest(Path(path))}
-        for name, path in table_paths(parameters).items()
+    told = results.input.get("tables")
+    beside = told if isinstance(told, dict) else {}
+    tables = {
+        name: {**origin, "source": given.get(name, origin["source"])}
+        for name, origin in beside.items()
     }
+    read = {**results.input, **source, "tables": tables}
+    return {"input": read, "account": results.account, "fits": results.fits}
 
 
 @functools.cache
@@ -135,6 +140,13 @@ def _git(checkout: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def _digest_of(given: str) -> str | None:
+    try:
+        return _digest(Path(given).expanduser())
+    except RuntimeError:  # no such home
+        return None
 
 
 def _digest(path: Path) -> str | None:
