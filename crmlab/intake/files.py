@@ -142,8 +142,8 @@ def _kind(path: Path, name: str, reading: Reading) -> str:
     return kind
 
 
-def refuse_foreign(path: Path, name: str) -> None:
-    """Raise UnreadableSource for a file that its first bytes tell to be no table."""
+def refuse_foreign(path: Path, name: str, give: str = GIVE) -> None:
+    """Raise UnreadableSource for a file that its first bytes tell to be no table; say to `give`."""
     start = _start(path)
     if name.casefold().endswith((".parquet", ".pq")):
         raise UnreadableSource(name, "it is not a Parquet file", "Write it again, or give a CSV.")
@@ -153,7 +153,7 @@ def refuse_foreign(path: Path, name: str) -> None:
         raise UnreadableSource(name, f"{found}, whatever its name ends in", remedy)
     if found:
         packed_up = "archive" in found or "compressed" in found
-        raise UnreadableSource(name, found, UNPACK if packed_up else GIVE)
+        raise UnreadableSource(name, found, UNPACK if packed_up else give)
     if start.startswith(packed.GZIP):
         raise UnreadableSource(name, "it is packed twice", "Unpack it first.")
 

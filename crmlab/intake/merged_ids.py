@@ -12,6 +12,8 @@ from crmlab.intake import engines, files
 from crmlab.intake.findings import Finding
 from crmlab.intake.small_tables import given_as
 
+GIVE = "Give a CSV: an id, and the id that its customer keeps."
+
 
 def load(connection: duckdb.DuckDBPyConnection, file: str | None) -> None:
     """Make the table id_map of a CSV file's first two columns: an id, and the customer's own id.
@@ -30,14 +32,13 @@ def load(connection: duckdb.DuckDBPyConnection, file: str | None) -> None:
 
 
 def _read(connection: duckdb.DuckDBPyConnection, path: Path, file: str) -> None:
-    files.refuse_foreign(path, file)
+    files.refuse_foreign(path, file, GIVE)
     if not path.stat().st_size:
         raise NoUsableRows(file, 0, {})
     try:
         connection.execute(engines.statement("id_map"), {"path": engines.one_file(path)})
     except duckdb.Error as error:
-        remedy = "Give a CSV: an id, and the id that its customer keeps."
-        raise UnreadableSource(file, "it is no table of two columns", remedy) from error
+        raise UnreadableSource(file, "it is no table of two columns", GIVE) from error
     (faults,) = engines.fetch_rows(connection, engines.statement("id_map_faults"), {})
     if faults["ids"]:
         raise UnreadableSource(

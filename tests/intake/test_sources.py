@@ -155,7 +155,7 @@ def test_an_archive_is_told_as_what_it_is(write: Write, load: Load):
             load(write(content))
 
 
-def test_a_header_may_begin_as_other_files_do(write: Write, load: Load):
+def test_a_header_may_begin_as_other_files_do(write: Write):
     """GIF8 and ORC are words as others are."""
     source = write("GIF89a,customer_id,date,amount\n1,a,2024-01-05,3\n")
 
