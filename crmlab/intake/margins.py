@@ -189,7 +189,11 @@ def _refuse_unknown(
             "margin_unknown",
             f"the margin of {rows:,} of its {found['rows']:,} rows, with {share:.1%} of the money, "
             f"is not known ({why})",
-            ("Add these categories to the margins" if how == "category" else "Complete it")
+            (
+                "Add these categories to what is given as margin"
+                if how == "category"
+                else "Complete it"
+            )
             + ", give one margin for all, or allow more: "
             f"--set margin_limit={min(share + 0.005, 1):.2f}",
         )

@@ -275,3 +275,4 @@ def test_costs_of_later_cohorts_are_no_fault_of_an_earlier_valuation(
 
     assert study.assumptions.acquisition_cost is None
     assert study.won.priced == 0
+    assert [s.key for s in winning_page.winning(study, seed=1)] == ["winning.none_priced"]
