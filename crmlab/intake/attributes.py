@@ -14,7 +14,7 @@ from crmlab.intake.customer_base import attribute_loads, store
 from crmlab.intake.customer_base.address import Address, address_of
 from crmlab.intake.meaning import Meaning, plain_day
 from crmlab.intake.reading import Reading
-from crmlab.intake.small_tables import Origin, given_as
+from crmlab.intake.small_tables import Origin, given_as, refuse_builtin
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def read_small(
 
     Raises as read_attributes does of a base, and WrongTable for all that is wrong with a table.
     """
+    refuse_builtin(parameter, source)
     wanted = replace(mapping, by_words=True)
     if address_of(source) is not None:
         return read_attributes(source, wanted, meaning=meaning)

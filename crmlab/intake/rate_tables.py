@@ -89,6 +89,7 @@ def read_rates(source: str | os.PathLike[str], kind: Kind) -> RateTable:
     Such tables are short and written by hand, so nothing is set aside: raises WrongTable for what
     cannot be read, a number out of its range, or two rows about the same.
     """
+    small_tables.refuse_builtin(kind.parameter, source)
     connection = engines.connect()
     try:
         names = cast(columns.Mapping, _Names(kind))  # a reader asks it for places only

@@ -17,7 +17,7 @@ from crmlab.errors import (
     WrongTable,
     near,
 )
-from crmlab.intake import columns
+from crmlab.intake import builtin, columns
 from crmlab.intake.loaded import digest
 
 WORDS: dict[str, tuple[str, ...]] = {
@@ -105,6 +105,13 @@ class Origin(NamedTuple):
             return cls(path, digest(Path(path)))
         except OSError:
             return cls(path, None)
+
+
+def refuse_builtin(parameter: str, source: object) -> None:
+    """Raise WrongTable for the name of a built-in example in the place of a table."""
+    if isinstance(source, str) and source in builtin.FILES:
+        found = "it is the built-in example of purchases"
+        raise WrongTable(parameter, source, found, "Give the path of a table.")
 
 
 def origins(tables: Mapping[str, Origin | None]) -> dict[str, Origin]:

@@ -168,6 +168,14 @@ def test_a_mistake_in_a_report_s_attributes_is_told(
     assert "--set" not in str(refused.value)
 
 
+def test_an_example_of_purchases_is_no_table_of_attributes() -> None:
+    """Nor of anything else that is given beside it."""
+    with pytest.raises(
+        WrongTable, match=r"'cdnow' .attributes. cannot be used: it is the built-in"
+    ):
+        read_channels("cdnow")
+
+
 def test_a_report_s_attributes_may_have_spanish_names(write: Write) -> None:
     """As they may have any case."""
     path = write("a;31/01/2024;web;1,5", head="Cliente;Válido desde;CANAL;Coste de captación")

@@ -100,6 +100,16 @@ def test_decimals_that_cannot_be_kept_exactly_are_refused(tmp_path: Path):
         assert read_transactions(source).money == Decimal("19.99")
 
 
+def test_nan_beside_fractions_is_one_row_s_fault(tmp_path: Path):
+    """Statistics of the file say nothing of it."""
+    amounts = pa.array([1.5, float("nan"), 3.0])
+    many = {"customer_id": pa.array(["a"] * 3), "date": pa.array([DAY] * 3), "amount": amounts}
+    log = read_transactions(parquet(tmp_path, **many), limit=1, reason_limit=1)
+
+    assert log.money == Decimal("4.50")
+    assert log.account("2024-12-31").set_aside["amount_unreadable"].records == 1
+
+
 def test_c28_amounts_that_are_no_number_stay_what_they_are(tmp_path: Path, load: Load):
     amounts = pa.array([10.0, float("nan"), float("inf"), float("-inf"), 1e20, None])
     many = {"customer_id": pa.array(["a"] * 6), "date": pa.array([DAY] * 6), "amount": amounts}
