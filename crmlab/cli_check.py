@@ -217,9 +217,12 @@ def _understanding(account: Account) -> Iterator[str]:
 
 
 def _examples(account: Account) -> Iterator[str]:
+    """A block for each reason: what was expected, what would change it, the first rows."""
     for reason, rows in account.examples.items():
         if rows:
-            told_rows = "; ".join(f"{row.place}: {culprit(reason, row)}" for row in rows)
+            more = account.set_aside[reason].records - len(rows)
+            expected = f": expected {EXPECTED[reason]}" if reason in EXPECTED else ""
             remedy = f" ({REMEDIES[reason]})" if reason in REMEDIES else ""
-            expected = f"; expected: {EXPECTED[reason]}" if reason in EXPECTED else ""
-            yield f"{reason}: {told_rows}{expected}{remedy}"
+            lines = [f"  {row.place}: {culprit(reason, row)}" for row in rows]
+            lines += [f"  and {more:,} more"] if more > 0 else []
+            yield "\n".join([f"{reason}{expected}{remedy}", *lines])

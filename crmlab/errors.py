@@ -113,7 +113,7 @@ class SourceNotFound(DataError):
     """A source that is not there."""
 
     def __init__(self, source: str, nearby: Iterable[str] = ()) -> None:
-        self.source = source
+        self.source, self.near = source, near(source, tuple(nearby))
         super().__init__(
             f"There is no file '{source}'.{_nearest(source, tuple(nearby))} "
             "Give the path of a CSV, Excel, Parquet or DuckDB file, postgres:NAME for a database, "
@@ -125,7 +125,7 @@ class UnreadableSource(DataError):
     """A source that is there but cannot be read as what it should be."""
 
     def __init__(self, source: str, found: str, remedy: str) -> None:
-        self.source = source
+        self.source, self.what, self.remedy = source, found, remedy
         super().__init__(f"'{source}' cannot be read: {found}. {remedy}")
 
 
@@ -159,16 +159,18 @@ class MissingColumn(DataError):
         found: Iterable[str],
         guess: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.column, self.found, self.guess = column, tuple(found), dict(guess)
+        self.source, self.option, self.column = source, option, column
+        self.found, self.guess = tuple(found), dict(guess)
         settings = " ".join(shlex.join(["--set", f"{k}={v}"]) for k, v in guess.items())
-        near = "" if guess else _nearest(column, self.found)
+        nearest = "" if guess else _nearest(column, self.found)
         remedy = (
             f"Guessed by their names: {settings}"
             if guess
             else f"Name the right one: --set {option}=NAME"
         )
         super().__init__(
-            f"'{source}' has no column '{column}'.{near} Its columns: {_some(self.found)}. {remedy}"
+            f"'{source}' has no column '{column}'.{nearest} Its columns: {_some(self.found)}. "
+            f"{remedy}"
         )
 
 
@@ -182,7 +184,7 @@ class NoUsableRows(DataError):
         reasons: Mapping[str, int],
         first: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.source, self.records, self.reasons = source, records, reasons
+        self.source, self.records, self.reasons, self.first = source, records, reasons, first
         why = "; ".join(f"{reason}: {n}, {first[reason]}" for reason, n in reasons.items() if n)
         worst = max(reasons, key=lambda reason: reasons[reason], default="")
         remedy = self.REMEDIES.get(worst, "")
@@ -208,8 +210,16 @@ class UntrustedSource(DataError):
     """A source that can be read but not trusted. `code` names the rule that refuses it."""
 
     def __init__(self, source: str, code: str, found: str, remedy: str) -> None:
-        self.source, self.code = source, code
+        self.source, self.code, self.what, self.remedy = source, code, found, remedy
         super().__init__(f"'{source}' is refused: {found}. {remedy}")
+
+
+class WrongTable(DataError):
+    """A small table beside the source that cannot be used, by the `parameter` that names it."""
+
+    def __init__(self, parameter: str, source: str, found: str, remedy: str) -> None:
+        self.parameter, self.source, self.what, self.remedy = parameter, source, found, remedy
+        super().__init__(f"The table '{source}' ({parameter}) cannot be used: {found}. {remedy}")
 
 
 class InvalidHistory(DataError):
@@ -275,7 +285,12 @@ def _some(names: tuple[str, ...]) -> str:
 
 
 def _nearest(name: str, known: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    folded = [k for k in known if k.casefold() == name.strip().casefold()]
-    names = list(dict.fromkeys(folded + near))
+    names = near(name, known)
     return f" Did you mean {' or '.join(repr(n) for n in names)}?" if names else ""
+
+
+def near(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that may have been meant: the same without case, else the most alike."""
+    alike = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    folded = [k for k in known if k.casefold() == name.strip().casefold()]
+    return tuple(dict.fromkeys(folded + alike))

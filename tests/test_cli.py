@@ -193,11 +193,24 @@ def test_a_source_is_checked_to_the_row_and_the_cent(tmp_path: Path) -> None:
     assert ["1", "3.50", "1"] == rows["used"]
     assert "Columns: customer_id=client, date=date, amount=amount" in result.stdout
     assert (
-        "date_unreadable: line 4: date 'soon'; expected: a day in the form of the others "
-        "(--set date=NAME" in " ".join(result.stdout.split())
+        "date_unreadable: expected a day in the form of the others (--set date=NAME, "
+        "date_order=... or date_system=...)\n  line 4: date 'soon'\n" in result.stdout
     )
     assert "Numbers have a decimal point: proved by 1 rows, none against." in result.stdout
     assert "No observation_end was given: 2026-01-02, the last day" in result.stdout
+
+
+def test_five_rows_of_each_reason_are_shown(tmp_path: Path) -> None:
+    """Each on a line, and how many more there are."""
+    source = tmp_path / "orders.csv"
+    wrong = "".join(f"a,2026-01-02,x{i}\n" for i in range(7))
+    source.write_text(f"customer_id,date,amount\na,2026-01-02,3.50\n{wrong}")
+    told = crmlab("check", source, *ANY_SHARE).stdout
+
+    assert [f"  line {i + 3}: amount 'x{i}'" for i in range(5)] == [
+        line for line in told.splitlines() if "amount 'x" in line
+    ]
+    assert "\n  and 2 more\n" in told
 
 
 def test_a_guess_of_the_columns_is_used_by_a_check_and_told(tmp_path: Path) -> None:
@@ -224,7 +237,7 @@ def test_a_source_that_is_refused_is_shown_all_the_same(tmp_path: Path) -> None:
     said = result.stderr.splitlines()
 
     assert 3 == result.exit_code
-    assert "date_unreadable: line 4: date 'x'" in result.stdout
+    assert "\n  line 4: date 'x'\n" in result.stdout
     assert 2 == len(said)
     assert "--set duplicates=keep" in said[0]
     assert "most (1) for date_unreadable (first: line 4: date 'x')" in said[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,11 +12,13 @@ import pandas as pd
 
 from crmlab.customers.acquired import by_group
 from crmlab.customers.economics import Economics
-from crmlab.errors import WrongParameter
+from crmlab.errors import WrongTable
 from crmlab.intake.attribute_table import AttributeMapping
-from crmlab.intake.attributes import Attributes, read_attributes
+from crmlab.intake.attributes import Attributes, read_small
+from crmlab.intake.frames import NAME
 from crmlab.intake.log import TransactionLog
-from crmlab.intake.rate_tables import read_rates
+from crmlab.intake.rate_tables import WINNING, RateTable, read_rates
+from crmlab.intake.small_tables import Origin, strangers
 
 if TYPE_CHECKING:
     from crmlab.customers.study import Study
@@ -30,17 +33,34 @@ COHORTS = {
 }
 """How the cohorts of a table of costs may be written, and the period that each way means."""
 
+NO_CHANNELS = (
+    "it has costs by channel, and nothing says by which channel each customer was won",
+    "Name the column of the purchases that does (--set channel=NAME), give attributes with a "
+    "channel, or give costs by cohort alone.",
+)
+"""What is said of a table by channel where there are none, and what to do."""
+
 
 def read_channels(source: str | None) -> Channels | None:
     """Attributes with the columns channel and acquisition_cost, or None without a source.
 
     A table also has customer_id and valid_from; 'base' is the attributes of the customer base.
-    Raises as read_attributes does.
+    Raises as read_small does, and WrongTable for a cost below 0.
     """
     if source is None:
         return None
     mapping = AttributeMapping(channel="channel", acquisition_cost="acquisition_cost")
-    return read_attributes(source, mapping)
+    found = read_small("attributes", source, mapping)
+    if "acquisition_cost" in found.table:
+        below = found.table[found.table["acquisition_cost"] < 0]
+        if len(below):
+            first = below.iloc[0]
+            said = (
+                f"{len(below):,} of its {len(found.table):,} rows have an acquisition_cost below 0 "
+                f"(first: {first['acquisition_cost']:g}, customer {first['customer_id']!r})"
+            )
+            raise WrongTable("attributes", source, said, "Write money, 0 or more.")
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,12 +72,14 @@ class Won:
     `channel_from`: 'attributes' or 'first_purchase', None without channels. `cost_from`: 'figure',
     'table' (by channel or cohort, or both) or 'attributes', None where no cost is known. `costs`:
     what Economics takes as the acquisition cost. `mean`: of the customers whose cost is known.
+    `origin`: the table of costs, if there is one.
     """
 
     table: pd.DataFrame = dataclasses.field(repr=False)
     channel_from: str | None
     cost_from: str | None
     costs: float | pd.DataFrame | None = dataclasses.field(repr=False)
+    origin: Origin | None = None
 
     @property
     def mean(self) -> float | None:
@@ -70,6 +92,12 @@ class Won:
         """Customers whose acquisition cost is known."""
         return int(self.table["acquisition_cost"].notna().sum())
 
+    @property
+    def cohorts(self) -> tuple[int, int]:
+        """Cohorts with a customer whose acquisition cost is known, and all cohorts."""
+        known = self.table.loc[self.table["acquisition_cost"].notna(), "cohort"]
+        return known.nunique(), self.table["cohort"].nunique()
+
 
 def won(
     log: TransactionLog, summary: pd.DataFrame, observation_end: str, known: Channels | None,
@@ -81,43 +109,72 @@ def won(
     where the source tells channels. `cost` is a figure for all, a table with columns channel or
     cohort (2024-03, 2024-Q1 or 2024), or both, and cost, or the path of such a table. Without a
     table, the means by channel of the attributes' acquisition_cost go before the figure. Raises
-    WrongParameter for a table that is about none of these customers.
+    WrongTable for a table that is about none of these customers.
     """
-    costs = _read_costs(cost) if isinstance(cost, str) else cost
+    read = read_rates(cost, WINNING) if isinstance(cost, str) else None
+    costs = cost if read is None else read.rows
+    if known is not None:
+        _refuse_unknown(known, summary.index, log, observation_end)
     told = None if known is None else known.as_of(observation_end).reindex(summary.index)
-    freq = _period(costs) if isinstance(costs, pd.DataFrame) else "M"
+    if isinstance(costs, pd.DataFrame):
+        costs, freq = _with_cohorts(costs, read)
+    else:
+        freq = "M"
     table = pd.DataFrame({"cohort": summary["first_date"].dt.to_period(freq)}, index=summary.index)
     channel = log.first_channels(observation_end) if told is None else told["channel"]
     if channel is not None:
         table["channel"] = channel.reindex(summary.index)
-    origin = None if channel is None else "first_purchase" if told is None else "attributes"
+    from_where = None if channel is None else "first_purchase" if told is None else "attributes"
     by = _mean_costs(told) if told is not None and not isinstance(costs, pd.DataFrame) else None
     if by is not None:
         each = _each(by, table)
         figure = np.nan if costs is None else float(costs)
-        return Won(table.assign(acquisition_cost=each.fillna(figure)), origin, "attributes", by)
+        return Won(table.assign(acquisition_cost=each.fillna(figure)), from_where, "attributes", by)
+    if isinstance(costs, pd.DataFrame) and "channel" in costs and "channel" not in table:
+        raise _wrong(read, *NO_CHANNELS)
     table["acquisition_cost"] = _each(costs, table)
-    kind = "table" if isinstance(costs, pd.DataFrame) else "figure"
-    return Won(table, origin, None if costs is None else kind, costs)
+    if not isinstance(costs, pd.DataFrame):
+        return Won(table, from_where, None if costs is None else "figure", costs)
+    _refuse_strangers(costs, table, read, log.last_date)
+    _refuse_misspelt(costs, table, read)
+    return Won(table, from_where, "table", costs, None if read is None else read.origin)
 
 
-def _read_costs(path: str) -> pd.DataFrame:
-    return read_rates(path, ("channel", "cohort"), "cost")
+def _refuse_unknown(
+    known: Channels, customers: pd.Index, log: TransactionLog, observation_end: str
+) -> None:
+    """Attributes of none of the customers; at an earlier day they may not have bought yet."""
+    told = known.table["customer_id"]
+    if log.ends_by(observation_end) and not told.isin(customers).any():
+        raise WrongTable("attributes", known.source, *strangers(told, customers))
 
 
-def _period(costs: pd.DataFrame) -> str:
-    """The period of a table's cohorts, a month without any; they are put as pandas writes them."""
+def _wrong(read: RateTable | None, found: str, remedy: str) -> WrongTable:
+    """The error about a table of costs: a file that was read, or a table of Python's."""
+    return WrongTable("acquisition_cost", read.origin.source if read else NAME, found, remedy)
+
+
+def _with_cohorts(costs: pd.DataFrame, read: RateTable | None) -> tuple[pd.DataFrame, str]:
+    """The costs with cohorts as pandas writes them, and their period; a month without any."""
     if "cohort" not in costs:
-        return "M"
+        return costs, "M"
     texts = costs["cohort"].astype(str).str.strip().str.upper()
     fits = {p: texts.map(lambda text, p=p: bool(re.fullmatch(p, text))) for p in COHORTS}
     usual = max(fits, key=lambda pattern: int(fits[pattern].sum()))
-    if not fits[usual].all():
-        odd = costs["cohort"][~fits[usual]].iloc[0]
-        expected = "cohorts of one kind: months (2024-03), quarters (2024-Q1) or years (2024)"
-        raise WrongParameter("acquisition_cost", f"a table with a cohort {odd!r}", expected)
-    costs["cohort"] = texts.str.replace("-Q", "Q") if COHORTS[usual] == "Q" else texts
-    return COHORTS[usual]
+    odd = costs[~fits[usual]]
+    if len(odd):
+        place = f"{odd['place'].iloc[0]}: " if "place" in odd else ""
+        found = (
+            f"{len(odd):,} of its {len(costs):,} rows have a cohort that is not written as the "
+            f"others (first: {place}{odd['cohort'].iloc[0]!r})"
+        )
+        remedy = (
+            "Write cohorts of one kind, in a spreadsheet as text: months (2024-03), quarters "
+            "(2024-Q1) or years (2024)."
+        )
+        raise _wrong(read, found, remedy)
+    plain = texts.str.replace("-Q", "Q") if COHORTS[usual] == "Q" else texts
+    return costs.assign(cohort=plain), COHORTS[usual]
 
 
 def _mean_costs(told: pd.DataFrame) -> pd.DataFrame | None:
@@ -128,41 +185,56 @@ def _mean_costs(told: pd.DataFrame) -> pd.DataFrame | None:
 
 def _each(costs: Any, table: pd.DataFrame) -> pd.Series:
     """What winning each customer cost; missing where the costs do not tell."""
-    money = Economics(1.0, 0.0, acquisition_cost=costs)
-    each = money.acquisition_cost_of(table)
-    if isinstance(costs, pd.DataFrame) and each.isna().all() and not _later(costs, table):
-        keys = [key for key in ("channel", "cohort") if key in costs]
-        found = "; ".join(f"{key} {', '.join(_some(costs[key]))}" for key in keys)
-        there = "; ".join(f"{key} {', '.join(_some(table[key]))}" for key in keys)
-        expected = f"costs of the customers' own ({there})"
-        raise WrongParameter("acquisition_cost", f"a table of {found}", expected)
-    if isinstance(costs, pd.DataFrame):
-        _refuse_misspelt(costs, table)
-    return each
+    return Economics(1.0, 0.0, acquisition_cost=costs).acquisition_cost_of(table)
 
 
-def _refuse_misspelt(costs: pd.DataFrame, table: pd.DataFrame) -> None:
+def _refuse_strangers(
+    costs: pd.DataFrame, table: pd.DataFrame, read: RateTable | None, last: dt.date
+) -> None:
+    """A table that is about none of the customers, unless it is about some who came later."""
+    if table["acquisition_cost"].notna().any() or _later(costs, table, last):
+        return
+    keys = [key for key in ("channel", "cohort") if key in costs]
+    found = "; ".join(f"{key} {_some(costs[key])}" for key in keys)
+    there = "; ".join(f"{key} {_some(table[key])}" for key in keys)
+    what = f"it is about no customer here: it has {found}; the customers have {there}"
+    raise _wrong(read, what, f"Give costs by the {' and '.join(keys)} of these customers.")
+
+
+def _refuse_misspelt(costs: pd.DataFrame, table: pd.DataFrame, read: RateTable | None) -> None:
     """A channel of the table that is nobody's, while another has no cost, is taken for a slip."""
     if "channel" not in costs or "channel" not in table:
         return
-    named = set(costs["channel"].dropna().astype(str))
     there = table["channel"].dropna().astype(str)
-    nobodys, without = sorted(named - set(there)), there[~there.isin(named)]
-    if nobodys and len(without):
+    named = costs["channel"].astype(str)
+    nobodys = costs[~_bare(named).isin(_bare(there))]
+    without = there[~_bare(there).isin(_bare(named))]
+    if len(nobodys) and len(without):
+        first = nobodys.iloc[0]
+        place = f" ({first['place']})" if "place" in first else ""
         found = (
-            f"a table with the channel {nobodys[0]!r}, which no customer has, and without "
-            f"{without.iloc[0]!r} and other channels of {len(without):,} customers"
+            f"no customer has its channel {first['channel']!r}{place}, and it has no cost of "
+            f"{_some(without)}, by which {len(without):,} customers were won"
         )
-        raise WrongParameter("acquisition_cost", found, "the customers' own channels")
+        raise _wrong(read, found, "Write the channels as the customers have them.")
 
 
-def _later(costs: pd.DataFrame, table: pd.DataFrame) -> bool:
-    """Whether the costs are all of cohorts yet to come, as they are at an earlier valuation."""
-    return "cohort" in costs and costs["cohort"].min() > str(table["cohort"].max())
+def _bare(names: pd.Series) -> pd.Series:
+    return names.str.strip().str.casefold()
 
 
-def _some(values: pd.Series) -> list[str]:
-    return [str(value) for value in values.dropna().drop_duplicates().head(5)]
+def _later(costs: pd.DataFrame, table: pd.DataFrame, last: dt.date) -> bool:
+    """Whether the costs are of cohorts that are known but yet to come, at an earlier valuation."""
+    if "cohort" not in costs:
+        return False
+    newest = table["cohort"].max()
+    return bool(str(newest) < costs["cohort"].min() <= str(pd.Period(last, newest.freq)))
+
+
+def _some(values: pd.Series) -> str:
+    """The first five of a column and the last, in its own order."""
+    names = sorted(str(value) for value in values.dropna().unique())
+    return ", ".join(names) if len(names) <= 6 else f"{', '.join(names[:5])}, ..., {names[-1]}"
 
 
 def by_channel(study: Study, *, seed: int) -> pd.DataFrame:

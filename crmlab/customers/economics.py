@@ -131,8 +131,9 @@ class Economics:
 
 
 def _check_each(
-    name: str, given: Any, expected: str, *, least: float = 0.0, most: float = math.inf
-) -> None:
+    name: str, given: Any, expected: str, *, least: float = 0.0, most: float = math.inf,
+    of: str = "customer",
+) -> None:  # fmt: skip
     """Refuse a number, or the first of a table of numbers, that is out of range or missing."""
     if isinstance(given, pd.Series) and not given.index.is_unique:
         twice = given.index[given.index.duplicated()][0]
@@ -146,7 +147,7 @@ def _check_each(
         return
     i = int(np.flatnonzero(wrong)[0])
     if isinstance(given, pd.Series):
-        found = f"{values[i]:g} for customer {given.index[i]!r}, and {wrong.sum()} such in all"
+        found = f"{values[i]:g} for {of} {given.index[i]!r}, and {wrong.sum()} such in all"
         raise WrongParameter(name, found, expected)
     raise WrongParameter(name, given, expected)
 
@@ -168,4 +169,6 @@ def _check_acquisition(given: Any) -> None:
     if twice.any():
         found = " ".join(map(str, given.loc[twice, keys].iloc[0]))
         raise WrongParameter("acquisition_cost", f"{found} twice", "one cost for each " + keys[0])
-    return _check_each("acquisition_cost", given["cost"].reset_index(drop=True), "money, 0 or more")
+    rows = [" ".join(map(str, row)) for row in given[keys].itertuples(index=False)]
+    each = pd.Series(given["cost"].to_numpy(), index=rows)
+    return _check_each("acquisition_cost", each, "money, 0 or more", of=" and ".join(keys))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import duckdb
 
@@ -12,14 +12,15 @@ from crmlab.errors import (
     AccountDoesNotBalance,
     MissingColumn,
     NoUsableRows,
-    UnreadableSource,
     UntrustedSource,
     WrongParameter,
 )
 from crmlab.intake import columns, conversion, engines, sources
+from crmlab.intake.dialect import excerpt
 from crmlab.intake.loaded import Loaded
 from crmlab.intake.meaning import Meaning
 from crmlab.intake.reading import Reading
+from crmlab.intake.small_tables import find, told
 
 INSIDE = {"valid_from": "date", "acquisition_cost": "amount"}
 """Roles of purchases by whose grammar these columns are read."""
@@ -49,7 +50,8 @@ class AttributeMapping:
     Needed are customer_id and valid_from: an attribute without a day could tell a model what only
     became known later; of figures that are assumed and not observed (`dated` is False) the day may
     be left out. channel, acquisition_cost and consent are taken if they are there, and so are
-    `numbers`, at most two, of which there must be one.
+    `numbers`, at most two, of which there must be one. `by_words`: columns may be called by any of
+    the words of small_tables.WORDS.
     Raises WrongParameter for a name that is not text, or given twice.
     """
 
@@ -61,6 +63,7 @@ class AttributeMapping:
     others: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
     dated: bool = True
+    by_words: bool = False
 
     def __post_init__(self) -> None:
         names: list[object] = []
@@ -74,6 +77,12 @@ class AttributeMapping:
                 raise WrongParameter(role, name, "a column that no other option names")
             names.append(name)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns that it needs, or of which it needs one (`numbers`)."""
+        given = (getattr(self, role) for role in KNOWN if self.dated or role != "valid_from")
+        return (*(name for name in given if name is not None), *self.numbers, *self.others)
+
     def locate(self, found: Sequence[str], source: str) -> dict[str, int]:
         """The columns that this table has, as the readers call them, and where they are.
 
@@ -82,14 +91,14 @@ class AttributeMapping:
         places = {}
         for role in KNOWN:
             name = getattr(self, role)
-            place = position(role, name or role, found, source)
+            place = find(name or role, found, source, by_words=self.by_words)
             if place is not None:
                 places[INSIDE.get(role, role)] = place
             elif name is not None and (self.dated or role != "valid_from"):
                 raise MissingColumn(source, role, name, found)
         places |= self._numbers(found, source)
         for number, name in enumerate(self.others):
-            place = position("others", name, found, source)
+            place = find(name, found, source)
             if place is None:
                 raise MissingColumn(source, "others", name, found)
             places[f"other_{number}"] = place
@@ -97,7 +106,7 @@ class AttributeMapping:
 
     def _numbers(self, found: Sequence[str], source: str) -> dict[str, int]:
         names = zip(NUMBERS, self.numbers, strict=False)
-        places = {role: position("numbers", name, found, source) for role, name in names}
+        places = {role: find(name, found, source, by_words=self.by_words) for role, name in names}
         there = {role: place for role, place in places.items() if place is not None}
         if self.numbers and not there:
             raise MissingColumn(source, "numbers", " or ".join(self.numbers), found)
@@ -208,43 +217,45 @@ def _refuse(
     meaning: Meaning,
 ) -> None:
     if doubles["rows"]:
+        dated = str(doubles["day"]) != ALWAYS
         raise UntrustedSource(
             account.source,
             "attributes_contradict",
-            f"{doubles['rows']} customers have rows of one day that say different things "
-            f"(first: {doubles['first']}, lines {doubles['lines']})",
-            "Leave one row a customer and day.",
+            f"{doubles['rows']:,} customers have rows{' of one day' if dated else ''} that say "
+            f"different things (first: {doubles['first']}, {doubles['places']})",
+            f"Leave one row for each customer{' and day' if dated else ''}.",
         )
+    first = _first(connection)
     if not account.used:
-        raise NoUsableRows(account.source, account.read, account.set_aside, _first(connection))
+        raise NoUsableRows(account.source, account.read, account.set_aside, first)
     faulty = sum(account.set_aside.values())
     if faulty > meaning.limit * account.read:
-        first = "; ".join(f"{r}: {n}" for r, n in account.set_aside.items() if n)
-        raise UntrustedSource(
-            account.source,
-            "limit",
-            f"{faulty:,} of {account.read:,} rows cannot be used ({first}; "
-            f"{'; '.join(_first(connection).values())})",
-            f"Correct them, or allow more: --set limit={faulty / account.read + 0.005:.2f}",
-        )
+        found, remedy = told(account.read, account.set_aside, first)
+        more = f"Or allow more: --set limit={faulty / account.read + 0.005:.2f}"
+        raise UntrustedSource(account.source, "limit", found, f"{remedy} {more}")
 
 
 def _first(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
-    """Where the first row of each reason stands."""
+    """Where the first row of each reason stands, and what it says there."""
     rows = engines.fetch_rows(connection, engines.statement("attribute_examples"), {})
-    return {row["reason"]: f"first at record {row['record']}" for row in rows}
+    return {row["reason"]: f"first: {_place(row)}{_said(row)}" for row in rows}
 
 
-def position(role: str, name: str, found: Sequence[str], source: str) -> int | None:
-    """Where the column is, None if nowhere: by its name, or without case and outer spaces.
+def _place(row: Mapping[str, Any]) -> str:
+    return f"record {row['record']}" if row["line"] is None else f"line {row['line']}"
 
-    Raises UnreadableSource if two columns match.
-    """
-    exact = [i for i, column in enumerate(found) if column == name]
-    folded = [i for i, c in enumerate(found) if c.strip().casefold() == name.strip().casefold()]
-    matches = exact or folded
-    if len(matches) > 1:
-        names = ", ".join(repr(found[i]) for i in matches)
-        remedy = f"Rename one of them, or name the right one exactly for '{role}'."
-        raise UnreadableSource(source, f"more than one column could be '{name}': {names}", remedy)
-    return matches[0] if matches else None
+
+BLAMED = {
+    "field_count": ("text",),
+    "placeholder_id": ("customer_id",),
+    "date_unreadable": ("date",),
+    "date_out_of_range": ("date",),
+    "cost_unreadable": ("amount", *NUMBERS),
+}
+"""What of a row a reason is about, as the readers call it."""
+
+
+def _said(row: Mapping[str, Any]) -> str:
+    texts = [row.get(role) for role in BLAMED.get(row["reason"], ())]
+    shown = " and ".join(excerpt(text) for text in texts if text)
+    return f": {shown}" if shown else ""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from crmlab.errors import NoUsableRows
 from crmlab.intake import engines, sources
 from crmlab.intake.attribute_table import AttributeAccount, AttributeMapping, prepare
 from crmlab.intake.customer_base import attribute_loads, store
 from crmlab.intake.customer_base.address import Address, address_of
 from crmlab.intake.meaning import Meaning, plain_day
 from crmlab.intake.reading import Reading
+from crmlab.intake.small_tables import Origin, given_as, refuse_builtin
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Attributes:
     names: tuple[str, ...]
     account: AttributeAccount
     table: pd.DataFrame = field(repr=False, compare=False)
+
+    @property
+    def origin(self) -> Origin:
+        """Where they were read from."""
+        return Origin(self.source, self.fingerprint)
 
     def as_of(self, date: str | dt.date) -> pd.DataFrame:
         """One row a customer, by customer_id: what was so on `date`, and from when (`valid_from`).
@@ -85,16 +90,32 @@ def read_attributes(
     )
 
 
+def read_small(
+    parameter: str, source: str, mapping: AttributeMapping, meaning: Meaning | None = None
+) -> Attributes:
+    """Read the attributes that are given as `parameter`, whose columns have their words too.
+
+    Raises as read_attributes does of a base, and WrongTable for all that is wrong with a table.
+    """
+    refuse_builtin(parameter, source)
+    wanted = replace(mapping, by_words=True)
+    if address_of(source) is not None:
+        return read_attributes(source, wanted, meaning=meaning)
+    with given_as(parameter, ", ".join(mapping.columns)):
+        return read_attributes(source, wanted, meaning=meaning)
+
+
 def _of_base(address: Address) -> Attributes:
     connection = engines.connect()
     try:
         with store.attached(connection, address.folder):
             table, names = attribute_loads.attributes_known(connection, address.as_of)
             fingerprint = attribute_loads.fingerprint(connection, address.as_of)
+            if table.empty:
+                first = store.first_load(connection, "attributes")
+                raise store.NothingYet(address, "attributes", first)
     finally:
         connection.close()
-    if table.empty:
-        raise NoUsableRows(str(address), 0, {})
     account = AttributeAccount(str(address), len(table), len(table), 0, {})
     return Attributes(str(address), fingerprint, names, account, unfolded(table, names))
 

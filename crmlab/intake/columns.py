@@ -172,7 +172,7 @@ def guess(found: Sequence[str], given: Dict[str, str] | None = None) -> dict[str
 
 
 def _likeliest(role: str, names: Sequence[str]) -> list[str]:
-    folded = [_bare(name) for name in names]
+    folded = [bare(name) for name in names]
     for word in WORDS[role]:
         matches = [name for name, bare in zip(names, folded, strict=True) if bare == word]
         if matches:
@@ -205,8 +205,8 @@ def _folded(name: str) -> str:
     return name.strip().casefold()
 
 
-def _bare(name: str) -> str:
-    """Letters and digits of a name, without case and accents."""
+def bare(name: str) -> str:
+    """Letters and digits of a name, without case and accents: Año-1 is ano1."""
     apart = unicodedata.normalize("NFKD", name.casefold())
     return "".join(sign for sign in apart if sign.isalnum())
 

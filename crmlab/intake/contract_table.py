@@ -20,11 +20,11 @@ from crmlab.errors import (
     WrongParameter,
 )
 from crmlab.intake import columns, conversion, engines, forms, sources
-from crmlab.intake.attribute_table import position
 from crmlab.intake.findings import Finding
 from crmlab.intake.loaded import Loaded
 from crmlab.intake.meaning import Meaning, plain_day
 from crmlab.intake.reading import Reading
+from crmlab.intake.small_tables import find
 
 DATED, COUNTED = ("start", "end"), ("tenure", "ended")
 INSIDE = {"start": "date", "end": "last_date"}
@@ -108,13 +108,13 @@ class ContractMapping:
         wanted += [(role, getattr(self, role) or role) for role in self._told_by(found, source)]
         places = {}
         for role, name in wanted:
-            place = position(role, name, found, source)
+            place = find(name, found, source)
             if place is None:
                 raise MissingColumn(source, role, name, found)
             places[INSIDE.get(role, role)] = place
         for role, names in (("fact", self.covariates), ("number", self.numbers)):
             for number, name in enumerate(names):
-                place = position(role, name, found, source)
+                place = find(name, found, source)
                 if place is None:
                     raise MissingColumn(source, "covariates", name, found)
                 places[f"{role}_{number}"] = place
@@ -126,7 +126,7 @@ class ContractMapping:
             return DATED
         if any(getattr(self, role) for role in COUNTED):
             return COUNTED
-        there = [position(role, role, found, source) is not None for role in (*DATED, *COUNTED)]
+        there = [find(role, found, source) is not None for role in (*DATED, *COUNTED)]
         if any(there[:2]) and any(there[2:]):
             expected = "named: the table has columns of both, days and tenures"
             raise WrongParameter("start or tenure", None, expected)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,7 @@ from crmlab.intake.examples import CONTRACTS, contracts
 from crmlab.intake.findings import Finding
 from crmlab.intake.meaning import Meaning
 from crmlab.intake.reading import Reading
+from crmlab.intake.small_tables import Origin, origins
 from crmlab.intake.sources import Source
 from crmlab.units import Unit, check_unit
 
@@ -44,6 +46,7 @@ class Contracts:
     crmlab.intake.contract_terms.Terms; a tenure counts `period`s); and the `covariates` (text or
     numbers). `observation_end` is the last day observed, None where only tenures are known.
     `not_begun` contracts begin after it and are left out. `aside` has the rows that are not used.
+    `tables`: the small tables that were read beside them, by the parameter that named them.
     """
 
     source: str
@@ -57,6 +60,7 @@ class Contracts:
     not_begun: int
     table: pd.DataFrame = dataclasses.field(repr=False, compare=False)
     aside: pd.DataFrame = dataclasses.field(repr=False, compare=False)
+    tables: Mapping[str, Origin] = dataclasses.field(default_factory=dict, compare=False)
 
     @property
     def dated(self) -> bool:
@@ -178,7 +182,7 @@ def read_contracts(
     return Contracts(
         loaded.name, loaded.fingerprint, unit, None if end is None else end.astype(object), meant,
         opening, covariates, account, account.set_aside["after_end"], table[kept],
-        _not_used(rows, originals),
+        _not_used(rows, originals), origins({"merged_ids": Origin.of_file(what.merged_ids)}),
     )  # fmt: skip
 
 

@@ -73,9 +73,17 @@ def _narrow(
         table = _stream(frame).read_all()
         found = table.schema.names
         places = mapping.locate(found, NAME)
-        arrays = [table.column(place) for place in places.values()]
+        arrays = [_narrowed(table, place) for place in places.values()]
     labels = {role: found[place] for role, place in places.items()}
     return pa.table(arrays, names=list(places)), labels
+
+
+def _narrowed(table: pa.Table, place: int) -> pa.ChunkedArray:
+    """A column as the engine knows it: decimals of 256 bits as those of 128, if they fit."""
+    column, kind = table.column(place), table.schema.field(place).type
+    typed.refuse_wide({table.schema.names[place]: kind}, NAME)
+    wide = pa.types.is_decimal256(kind)
+    return column.cast(pa.decimal128(kind.precision, kind.scale)) if wide else column
 
 
 def _stream(frame: ArrowStream) -> pa.RecordBatchReader:

@@ -22,7 +22,7 @@ from crmlab.schema import REASONS
 Read = dict[str, Any]
 """What the statement account_read counts, by name."""
 
-EXAMPLES = 3
+EXAMPLES = 5
 """Rows that the account shows of each reason."""
 
 

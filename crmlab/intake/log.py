@@ -109,6 +109,10 @@ class TransactionLog:
         finally:
             bench.close()
 
+    def ends_by(self, observation_end: str | dt.date) -> bool:
+        """Whether no row that could be read is of a later day."""
+        return observation_day(observation_end) >= self.last_date
+
     def first_channels(self, observation_end: str | dt.date) -> pd.Series | None:
         """The channel of each customer's first purchase; None where the source tells none."""
         if "channel" not in self.roles:

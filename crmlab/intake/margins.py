@@ -42,6 +42,20 @@ CODES = ("margin_unknown", "margin_is_share", "margin_none")
 OPTION = {"margin": "margin_column"}
 
 
+class OtherCategories(WrongParameter):
+    """Margins by category, of which none is a category of the source."""
+
+    def __init__(self, told: Sequence[str], there: Sequence[str]) -> None:
+        self.told = f"it is about {_some(told)}, the categories of the source are {_some(there)}"
+        expected = f"margins of the source's categories ({_some(there)})"
+        super().__init__("margin", f"a table of {_some(told)}", expected)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return ", ".join(map(repr, names[:5])) + more or "none"
+
+
 @dataclass(frozen=True)
 class Margins:
     """Each customer's margin as a share of net spend, and how far it is known.
@@ -128,7 +142,8 @@ def _refuse_roles(how: str, roles: Sequence[str]) -> None:
     if lacking:
         names = " ".join(f"--set {OPTION.get(role, role)}=NAME" for role in lacking)
         expected = f"a source with a column for {' and '.join(lacking)}; name it: {names}"
-        raise WrongParameter("margin", how, expected)
+        found = "told by category" if how == "category" else how
+        raise WrongParameter("margin", found, expected)
 
 
 def _rates(bench: engines.Bench, rates: Mapping[str, float]) -> str:
@@ -138,9 +153,7 @@ def _rates(bench: engines.Bench, rates: Mapping[str, float]) -> str:
     there = sorted(row["category"] for row in rows)
     named = [(name, known[fold(name)]) for name in there if fold(name) in known]
     if not named:
-        found = f"a table of {', '.join(list(rates)[:5]) or 'nothing'}"
-        some = ", ".join(there[:5]) or "none"
-        raise WrongParameter("margin", found, f"margins of the source's categories ({some})")
+        raise OtherCategories(list(rates), there)
     values = ", ".join(f"({engines.literal(name)}, {rate!r}::DOUBLE)" for name, rate in named)
     return f"SELECT * FROM (VALUES {values}) AS told(category, margin)"
 
@@ -176,7 +189,12 @@ def _refuse_unknown(
             "margin_unknown",
             f"the margin of {rows:,} of its {found['rows']:,} rows, with {share:.1%} of the money, "
             f"is not known ({why})",
-            "Complete it, give one margin for all, or allow more: "
+            (
+                "Add these categories to what is given as margin"
+                if how == "category"
+                else "Complete it"
+            )
+            + ", give one margin for all, or allow more: "
             f"--set margin_limit={min(share + 0.005, 1):.2f}",
         )
 

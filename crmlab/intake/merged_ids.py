@@ -7,16 +7,19 @@ from typing import Any
 
 import duckdb
 
-from crmlab.errors import SourceNotFound, UnreadableSource
-from crmlab.intake import engines
+from crmlab.errors import NoUsableRows, SourceNotFound, UnreadableSource
+from crmlab.intake import engines, files
 from crmlab.intake.findings import Finding
+from crmlab.intake.small_tables import given_as
+
+GIVE = "Give a CSV: an id, and the id that its customer keeps."
 
 
 def load(connection: duckdb.DuckDBPyConnection, file: str | None) -> None:
     """Make the table id_map of a CSV file's first two columns: an id, and the customer's own id.
 
-    Empty without a file. Raises SourceNotFound, or UnreadableSource for a file that does not say
-    one customer for each id.
+    Empty without a file. Raises SourceNotFound, or WrongTable for a file that does not say one
+    customer for each id.
     """
     connection.execute("CREATE TABLE id_map (id VARCHAR, customer VARCHAR)")
     if file is None:
@@ -24,12 +27,18 @@ def load(connection: duckdb.DuckDBPyConnection, file: str | None) -> None:
     path = Path(file)
     if not path.is_file():
         raise SourceNotFound(file)
-    asked = {"path": engines.one_file(path)}
+    with given_as("merged_ids", "an id and the customer's own id"):
+        _read(connection, path, file)
+
+
+def _read(connection: duckdb.DuckDBPyConnection, path: Path, file: str) -> None:
+    files.refuse_foreign(path, file, GIVE)
+    if not path.stat().st_size:
+        raise NoUsableRows(file, 0, {})
     try:
-        connection.execute(engines.statement("id_map"), asked)
+        connection.execute(engines.statement("id_map"), {"path": engines.one_file(path)})
     except duckdb.Error as error:
-        found = f"it is no table of two columns ({engines.first_line(error)})"
-        raise UnreadableSource(file, found, "Give a CSV: an id, the customer's own id.") from error
+        raise UnreadableSource(file, "it is no table of two columns", GIVE) from error
     (faults,) = engines.fetch_rows(connection, engines.statement("id_map_faults"), {})
     if faults["ids"]:
         raise UnreadableSource(
@@ -38,6 +47,8 @@ def load(connection: duckdb.DuckDBPyConnection, file: str | None) -> None:
             f"stands for another itself (first: {faults['first']!r})",
             "Write each id once, beside the one id that its customer keeps.",
         )
+    if not connection.execute("SELECT count(*) FROM id_map").fetchall()[0][0]:
+        raise NoUsableRows(file, 0, {})
 
 
 def tell(connection: duckdb.DuckDBPyConnection, file: str | None) -> tuple[Finding, ...]:

@@ -31,6 +31,26 @@ def is_workbook(path: Path) -> bool:
         return path.suffix.casefold() != ".zip"
 
 
+DOCUMENTS = {"word/": "a Word document", "ppt/": "a PowerPoint document"}
+OPEN_DOCUMENTS = {b"text": "a text document", b"presentation": "a presentation"}
+"""Archives that hold no table: by a folder in them, or by what they say that they are."""
+
+
+def document(path: Path) -> str | None:
+    """What a zip archive is that an office program wrote, if it is no workbook."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            said = archive.read("mimetype") if "mimetype" in names else b""
+    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, zlib.error, EOFError):
+        return None
+    inside = (
+        kind for folder, kind in DOCUMENTS.items() if any(n.startswith(folder) for n in names)
+    )
+    said_to_be = OPEN_DOCUMENTS.get(said.partition(b"opendocument.")[2].strip())
+    return next(inside, said_to_be)
+
+
 def gunzip(path: Path, name: str, folder: Path) -> tuple[Path, int]:
     """The unpacked copy, and of how many members it is made.
 

@@ -29,7 +29,9 @@ def load(
     `name` is what messages call the file. Raises MissingColumn, or UnreadableSource for a file
     that is damaged or whose dates are instants with a time zone.
     """
-    places = mapping.locate(names(path, name), name)
+    schema = _schema(path, name)
+    places = mapping.locate(schema.names, name)
+    typed.refuse_wide({schema.names[i]: schema.types[i] for i in places.values()}, name)
     relation, parameters = "read_parquet($path)", {"path": engines.one_file(path)}
     try:
         exact = typed.load(
@@ -43,8 +45,12 @@ def load(
 def names(path: Path, name: str) -> list[str]:
     """The names of its columns: pyarrow tells them as they are; DuckDB renames those that differ
     by case alone."""
+    return list(_schema(path, name).names)
+
+
+def _schema(path: Path, name: str) -> pa.Schema:
     try:
-        return list(pq.read_schema(path).names)
+        return pq.read_schema(path)
     except pa.ArrowException as error:
         raise _damaged(name, error) from error
     except OSError as error:

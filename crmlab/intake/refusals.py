@@ -119,7 +119,7 @@ def _too_many(
         reason,
         f"{rows:,} rows, {max(broken.values()):.1%} of all or of their money, cannot be used; "
         f"most ({worst['rows']:,}) for {reason} (first: {first})",
-        f"{OPTIONS.get(reason, '')} To do without them: {settings}",
+        f"{OPTIONS.get(reason, 'Correct them').removesuffix('.')}; or do without: {settings}",
     )
 
 

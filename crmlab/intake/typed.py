@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from crmlab.errors import UnreadableSource
 from crmlab.intake import engines, text_rows
@@ -18,6 +19,9 @@ NUMBER = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\
 DAY = re.compile(r"DATE|TIMESTAMP.*")
 NESTED = re.compile(r".*\[\d*\]|(STRUCT|MAP|UNION)\(.*", re.DOTALL)
 INSTANT = re.compile(r"TIMESTAMP.*( WITH TIME ZONE|TZ).*")
+
+MOST_DIGITS = 38
+"""Digits of a decimal that the engine keeps exactly."""
 
 IDS = ("customer_id", "transaction_id")
 """Roles in which two values must not become one."""
@@ -123,6 +127,19 @@ def lost_digits(column: str, count: int, first: object, name: str) -> Unreadable
         "Keep them as text from where they come, in pandas for example: "
         "dtype={'" + column + "': str}.",
     )
+
+
+def refuse_wide(types: Mapping[str, pa.DataType], name: str) -> None:
+    """Refuse columns of decimals that the engine would read as floating-point numbers, or not."""
+    for column, kind in types.items():
+        if pa.types.is_decimal(kind) and kind.precision > MOST_DIGITS:
+            raise UnreadableSource(
+                name,
+                f"column '{column}' holds decimals of up to {kind.precision} digits, and more than "
+                f"{MOST_DIGITS} cannot be read exactly",
+                f"Write it anew as decimals of at most {MOST_DIGITS} digits, such as "
+                "decimal(18, 4).",
+            )
 
 
 def _refuse_lost_digits(

@@ -29,7 +29,7 @@ from crmlab.reporting.language import (
     term,
     years,
 )
-from crmlab.reporting.method import VERSIONS
+from crmlab.reporting.method import VERSIONS, fingerprints
 from crmlab.reporting.pages import Block, Cover, Figure, Glossary, Page, Sentence, Table, say
 
 TERMS = ("tenure", "survival", "retention_rate", "kaplan_meier", "sbg", "bdw", "hazard_ratio",
@@ -150,7 +150,8 @@ def _parameters(study: ContractStudy) -> Table:
 def _run(study: ContractStudy) -> Sentence:
     versions = ", ".join(f"{name} {version(name)}" for name in (*VERSIONS, "statsmodels"))
     return say(
-        "contracts.run", style="caveat", fingerprint=plain(study.contracts.fingerprint[:16]),
+        "contracts.run", style="caveat",
+        fingerprint=fingerprints(study.contracts.fingerprint, study.tables),
         versions=plain(f"Python {platform.python_version()}, {versions}"),
     )  # fmt: skip
 
@@ -169,7 +170,7 @@ def _figures(study: ContractStudy) -> dict[str, Any]:
     contracts, total = study.contracts, study.equity.total
     end = contracts.observation_end
     return {
-        "input": {"source": contracts.source, "fingerprint": contracts.fingerprint},
+        "input": document.read_from(contracts.source, contracts.fingerprint, study.tables),
         "assumptions": {
             "observation_end": None if end is None else end.isoformat(),
             "period": contracts.period,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def _figures(study: Study, backtest: Backtest | None) -> dict[str, Any]:
         fits["backtest"] = backtest.fit.as_dict()
     given = study.assumptions
     return {
-        "input": {"source": study.account.source, "fingerprint": study.log.fingerprint},
+        "input": read_from(study.account.source, study.log.fingerprint, study.basis.tables),
         "assumptions": {
             "observation_end": given.observation_end,
             "unit": given.unit,
@@ -99,6 +99,12 @@ def _figures(study: Study, backtest: Backtest | None) -> dict[str, Any]:
     }
 
 
+def read_from(source: str, fingerprint: str, tables: Mapping[str, Any]) -> dict[str, Any]:
+    """What a report was made from: the source, and the tables beside it by their parameters."""
+    beside = {name: origin._asdict() for name, origin in tables.items()}
+    return {"source": source, "fingerprint": fingerprint, "tables": beside}
+
+
 def _basis(study: Study) -> dict[str, Any]:
     """Costs, and how far margins and costs are known by customer."""
     given, basis = study.assumptions, study.basis
@@ -108,7 +114,13 @@ def _basis(study: Study) -> dict[str, Any]:
         "acquisition_cost": given.acquisition_cost,
         "margins": None if basis.margins is None else basis.margins.as_dict(),
         "cost_to_serve": None if served is None else served.own | {"strangers": served.strangers},
-        "won": {"channel": won.channel_from, "cost": won.cost_from, "priced": won.priced},
+        "won": {
+            "channel": won.channel_from,
+            "cost": won.cost_from,
+            "priced": won.priced,
+            "priced_cohorts": won.cohorts[0],
+            "cohorts": won.cohorts[1],
+        },
     }
 
 

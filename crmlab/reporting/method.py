@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -165,6 +166,8 @@ def _served(study: Study, language: Language) -> tuple[str, Quantity, str | None
 
 def _acquisition(study: Study, language: Language) -> Quantity:
     won, mean = study.won, study.assumptions.acquisition_cost
+    if mean is None and won.cost_from is not None:
+        return term("register.acquisition_none")
     if mean is None or won.cost_from == "figure":
         return _cost(mean)
     return plain(language.text(
@@ -214,11 +217,18 @@ def in_words(study: Study) -> list[Sentence]:
     return out
 
 
+def fingerprints(source: str, tables: Mapping[str, Any]) -> Quantity:
+    """The first digits of the fingerprints of the source and of the tables beside it, by name."""
+    known = ((Path(table.source).name, table.fingerprint or "–") for table in tables.values())
+    return plain("…; ".join([source[:16], *(f"{name} {digits[:16]}" for name, digits in known)]))
+
+
 def run(study: Study) -> Sentence:
     """Fingerprint of the input, versions, and where the same figures lie as data."""
     versions = ", ".join(f"{name} {version(name)}" for name in VERSIONS)
     return say(
-        "method.run", style="caveat", fingerprint=plain(study.log.fingerprint[:16]),
+        "method.run", style="caveat",
+        fingerprint=fingerprints(study.log.fingerprint, study.basis.tables),
         versions=plain(f"Python {platform.python_version()}, {versions}"),
     )  # fmt: skip
 

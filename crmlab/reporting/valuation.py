@@ -307,7 +307,8 @@ def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
 def against_cost(study: Study, language: Language, seed: int) -> tuple[Block, ...]:
     """Value against cost and pay-back, where the cost of winning a customer is known."""
     if study.assumptions.acquisition_cost is None:
-        return (say("newcomers.no_cost", style="caveat"),)
+        key = "newcomers.no_cost" if study.won.cost_from is None else "winning.none_priced"
+        return (say(key, style="caveat"),)
     cohorts = by_cohort(study, language, period="month", seed=seed)
     return (*winning(study, seed=seed), *cohorts)
 

@@ -34,10 +34,14 @@ def newcomer_tile(study: Study, seed: int) -> Tile:
         limits = {"lower": money(last["lower"]), "upper": money(last["upper"])}
         return Tile("tile.newcomer", money(last["value"]), Sentence("tile.newcomer_note", limits))
     found = newcomers.acquisition(study.base, study.economics, cost, seed=seed)
-    month = found.pay_back.month
-    return Tile("tile.newcomer", money(found.value), say(
-        "tile.newcomer_cost", cost=money(cost), ratio=number(found.ratio),
-        month=count(month) if np.isfinite(month) else term("word.never")))  # fmt: skip
+    month, part = found.pay_back.month, _known_part(study.won)
+    facts = {
+        "cost": money(cost), "ratio": number(found.ratio),
+        "month": count(month) if np.isfinite(month) else term("word.never"),
+    }  # fmt: skip
+    key = "tile.newcomer_cost" if part is None else "tile.newcomer_cost_part"
+    note = Sentence(key, facts if part is None else facts | {"share": share(part)})
+    return Tile("tile.newcomer", money(found.value), note)
 
 
 def winning(study: Study, *, seed: int) -> tuple[Block, ...]:
@@ -49,6 +53,8 @@ def winning(study: Study, *, seed: int) -> tuple[Block, ...]:
         "value": money(last["value"]), "lower": money(last["lower"]), "upper": money(last["upper"]),
         "years": years(study.assumptions.horizon_years),
     }  # fmt: skip
+    if cost is None and study.won.cost_from is not None:
+        return (say("winning.none_priced", style="caveat"),)
     if cost is None:
         return (Sentence("winning.most", facts),)
     found = newcomers.acquisition(base, given, cost, seed=seed)
@@ -56,6 +62,24 @@ def winning(study: Study, *, seed: int) -> tuple[Block, ...]:
         Sentence("winning.ratio", facts | {
             "cost": money(cost), "ratio": number(found.ratio), "never": share(found.never)}),
         pay_back(found.pay_back),
+        *for_whom_known(study),
+    )  # fmt: skip
+
+
+def _known_part(how: channels.Won) -> float | None:
+    """The share of customers whose cost of winning is known, None where it is of all."""
+    return None if how.priced == len(how.table) else how.priced / len(how.table)
+
+
+def for_whom_known(study: Study) -> tuple[Sentence, ...]:
+    """Of how many customers and cohorts the cost of winning them is known, where not of all."""
+    part = _known_part(study.won)
+    if part is None:
+        return ()
+    cohorts, every = study.won.cohorts
+    return (
+        say("winning.priced", style="caveat", known=count(study.won.priced), share=share(part),
+            all=count(len(study.won.table)), cohorts=count(cohorts), every=count(every)),
     )  # fmt: skip
 
 

@@ -142,7 +142,7 @@ class ContractRetention(Declared):
         None,
         "what a contract leaves a period after variable costs: an amount, or with margin_column "
         "the share of it that is left. If not given: must be, but for the example",
-        "a number above 0",
+        "a number above 0, such as 12.50 (money), or 0.35 (of margin_column)",
         "money a period, or share",
         gt=0,
     )

@@ -171,24 +171,32 @@ MIXED = {"margin": ("column", "cost", "unit_cost"), "acquisition_cost": ()}
 """Parameters that need not be a path, and the words that they may be instead."""
 
 
+def table_paths(parameters: Declared) -> dict[str, str]:
+    """The tables that were given, by parameter."""
+    given = {name: getattr(parameters, name, None) for name in TABLES}
+    return {
+        name: text for name, text in given.items()
+        if isinstance(text, str) and text not in MIXED.get(name, ())
+    }  # fmt: skip
+
+
 def with_tables_located(parameters: P) -> P:
     """The same with the absolute paths of the tables that were given.
 
-    Raises SourceNotFound, WrongParameter where it need not have been a path, or UnreadableSource
-    for a folder.
+    Raises WrongParameter, with the nearest names, where there is no such file, or a folder.
     """
     paths = {}
-    for name in TABLES:
-        text = getattr(parameters, name, None)
-        if not isinstance(text, str) or text in MIXED.get(name, ()):
-            continue
+    for name, text in table_paths(parameters).items():
         try:
             paths[name] = locate(text)
-        except SourceNotFound:
-            if name not in MIXED:
-                raise
-            found = f"{text}, of which there is no file"
+        except SourceNotFound as error:
+            near = f" (did you mean {' or '.join(map(repr, error.near))}?)" if error.near else ""
+            found = f"{text}, of which there is no file{near}"
             raise WrongParameter(name, found, parameters.expected(name)) from None
+        except UnreadableSource as error:
+            if BASE.fullmatch(text):
+                raise
+            raise WrongParameter(name, f"{text}: {error.what}", "one file with a table") from None
     return parameters.model_copy(update=paths)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import crmlab
 from crmlab.runs import publish
 from crmlab.runs.catalogue import AnyParameters, Report
+from crmlab.runs.given import table_paths
 from crmlab.runs.results import Results
 
 SCHEMA_VERSION = 1
@@ -86,13 +87,27 @@ def compose(run: Run, outcome: Outcome) -> dict[str, object]:
 
 
 def _found(run: Run, outcome: Outcome) -> dict[str, object]:
-    """What the notebook says of the data and the models, or what is known without it."""
+    """What the notebook says of the data and the models, or what is known without it.
+
+    The source and the tables beside it are called as they were given.
+    """
     source: dict[str, object] = {"source": run.parameters.source}
+    given = table_paths(run.parameters)
     if outcome.results is None:
-        sha256 = _digest(Path(run.parameters.source).expanduser())
-        return {"input": {**source, "sha256": sha256}, "account": None, "fits": None}
+        tables = {
+            name: {"source": path, "sha256": _digest_of(path)} for name, path in given.items()
+        }
+        read = {**source, "sha256": _digest_of(run.parameters.source), "tables": tables}
+        return {"input": read, "account": None, "fits": None}
     results = outcome.results
-    return {"input": {**results.input, **source}, "account": results.account, "fits": results.fits}
+    told = results.input.get("tables")
+    beside = told if isinstance(told, dict) else {}
+    tables = {
+        name: {**origin, "source": given.get(name, origin["source"])}
+        for name, origin in beside.items()
+    }
+    read = {**results.input, **source, "tables": tables}
+    return {"input": read, "account": results.account, "fits": results.fits}
 
 
 @functools.cache
@@ -125,6 +140,13 @@ def _git(checkout: Path, *arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def _digest_of(given: str) -> str | None:
+    try:
+        return _digest(Path(given).expanduser())
+    except RuntimeError:  # no such home
+        return None
 
 
 def _digest(path: Path) -> str | None:

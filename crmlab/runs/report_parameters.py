@@ -44,8 +44,9 @@ class ReportParameters(SourceParameters):
         "(its column cost what the goods of a row cost) or unit_cost (what a piece cost); or by "
         "category: a table with columns category and margin, or category: share pairs in the "
         "parameters file. Each customer then has the margin of what they bought",
-        "a number above 0 and at most 1, such as 0.35; column, cost or unit_cost; or margins by "
-        "category from -1 to 1: the path of a table, or pairs in the parameters file",
+        "a number above 0 and at most 1, such as 0.35 for 35 %; column, cost or unit_cost; or "
+        "margins by category from -1 to 1: the path of a table such as margins.csv, or pairs "
+        "in the parameters file",
         "share of net spend",
     )
     margin_limit: float = declare(
@@ -72,7 +73,7 @@ class ReportParameters(SourceParameters):
         None,
         "what winning a customer costs: one figure, or a table of it with columns channel or "
         "cohort (2024-03, 2024-Q1 or 2024), or both, and cost. If not given: unknown",
-        "an amount, 0 or more, or the path of a table",
+        "an amount, 0 or more, or the path of a table such as costs.csv",
         "money",
     )
     discount_rate: float = declare(

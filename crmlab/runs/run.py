@@ -58,15 +58,15 @@ def run_report(
     on the error says where.
     """
     parameters.resolved()
-    source = locate(parameters.source)
-    parameters = with_tables_located(parameters)
+    paths = {"source": locate(parameters.source)}
+    located = with_tables_located(parameters).model_copy(update=paths)
     started = datetime.datetime.now(datetime.UTC)
     run_id = publish.new_run_id(started, report.name, parameters.model_dump())
     folder = publish.claim(out / report.name / parameters.language, run_id)
     run = Run(report, parameters, run_id, started, folder)
     try:
         with publish.writing(folder):
-            results, missing = _make(run, source, printer, progress)
+            results, missing = _make(run, located, printer, progress)
             manifest.write(run, Outcome("published", 0, results=results, missing=missing))
         final = publish.publish(folder, run_id)
     except BaseException as error:
@@ -76,7 +76,7 @@ def run_report(
 
 
 def _make(
-    run: Run, source: str, printer: Printer, progress: Progress
+    run: Run, located: AnyParameters, printer: Printer, progress: Progress
 ) -> tuple[Results, tuple[str, ...]]:
     from crmlab.runs.kernel import running_kernel
 
@@ -87,7 +87,7 @@ def _make(
 
         printer.warm()
         record = run.folder / publish.RECORD
-        notebook = execute(run.report.notebook, record, _injected(run, source), kernel, progress)
+        notebook = execute(run.report.notebook, record, _injected(run, located), kernel, progress)
     results = read_results(run.folder)
     shown = pages(notebook)
     if not shown:
@@ -98,11 +98,13 @@ def _make(
     return results, (missing,) if missing else ()
 
 
-def _injected(run: Run, source: str) -> dict[str, object]:
-    """The parameters as the notebook gets them: all of them, explicit, as plain JSON values."""
+def _injected(run: Run, located: AnyParameters) -> dict[str, object]:
+    """The parameters as the notebook gets them: all of them, explicit, as plain JSON values.
+
+    They are `located` with the paths that hold wherever the kernel runs.
+    """
     return {
-        **run.parameters.resolved().for_notebook(),
-        "source": source,
+        **located.resolved().for_notebook(),
         "assumed": run.parameters.assumed(),
         "run_dir": str(run.folder.resolve()),
     }

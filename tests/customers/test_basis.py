@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 import crmlab
 from crmlab.customers import channels, unprofitable, value
 from crmlab.customers.scenarios import Scenario, what_must_be
-from crmlab.errors import MissingColumn, UntrustedSource, WrongParameter
+from crmlab.errors import UntrustedSource, WrongTable
+from crmlab.reporting import winning as winning_page
 
 END = "2023-12-31"
 GIVEN: dict[str, Any] = {"observation_end": END, "discount_rate": 0.1, "model": "mbg-nbd"}
@@ -80,7 +82,10 @@ def test_a_table_of_margins_is_the_same_as_pairs(
 
     assert found.equity == rich.equity
     path.write_text("category,margin\nbooks,0.2\nbooks,0.3\n")
-    with pytest.raises(WrongParameter, match="'books' twice"):
+    with pytest.raises(WrongTable, match="'books' in line 2 and line 3"):
+        crmlab.Study.run(shop, margin=str(path), **GIVEN)
+    path.write_text("categoria,margen\nfood,0.2\n")
+    with pytest.raises(WrongTable, match="about 'food', the categories of the source are 'books'"):
         crmlab.Study.run(shop, margin=str(path), **GIVEN)
 
 
@@ -163,29 +168,32 @@ def test_costs_to_serve_by_customer_go_before_the_single_figure(
 
 
 @pytest.mark.parametrize(
-    ("rows", "head", "error", "message"),
+    ("rows", "head", "message"),
     [
-        ("x1,2", "customer_id,cost_per_occasion", WrongParameter, "a table of 1 customers such"),
-        ("c001,-2", "customer_id,cost_per_occasion", WrongParameter, "-2 for customer 'c001'"),
-        ("c001,much", "customer_id,cost_per_year", crmlab.errors.NoUsableRows, "cost_unreadable"),
-        ("c001,1", "customer_id,cost", MissingColumn, "cost_per_occasion or cost_per_year"),
-        ("c001,1\nc001,2", "customer_id,cost_per_year", UntrustedSource, "say different things"),
+        ("x1,2", "customer_id,cost_per_occasion", "none of its 1 rows .* such as 'x1'"),
+        ("c001,-2", "customer_id,cost_per_occasion", "1 of its 1 customers .*'c001' -2"),
+        ("c001,much", "customer_id,cost_per_year", "line 2: 'much'"),
+        ("c001,1", "customer_id,cost", "'cost_per_occasion' or 'cost_per_year'"),
+        ("c001,1", "buyer no,cost_per_year", "no column 'customer_id'.*also understood: cliente"),
+        ("c001,1\nc001,2", "customer_id,cost_per_year", "1 customers have rows that say diff"),
+        (",1\nc001,2", "customer_id,cost_per_year", "1 with no customer .first: line 2"),
+        ("c001,03/04/2023,1", "Cliente,Desde,Coste anual", "Write days as 2024-12-31"),
         (
             "\n".join(["c001,much", *(f"c{n:03d},1" for n in range(2, 42))]),
             "customer_id,cost_per_year",
-            WrongParameter,
-            "1 rows cannot be used",
+            "1 of its 41 rows cannot be used",
         ),
     ],
 )
 def test_costs_to_serve_that_cannot_be_used_are_refused(
-    shop: crmlab.TransactionLog, tmp_path: Path, rows: str, head: str, error: Any, message: str
+    shop: crmlab.TransactionLog, tmp_path: Path, rows: str, head: str, message: str
 ) -> None:
     """Strangers, costs below 0, no numbers, no columns, two figures of one customer."""
     path = serving(tmp_path, rows, head)
 
-    with pytest.raises(error, match=message):
+    with pytest.raises(WrongTable, match=f"serving.csv' .cost_to_serve.*{message}") as refused:
         crmlab.Study.run(shop, margin=0.2, cost_to_serve=path, **GIVEN)
+    assert "--set" not in str(refused.value)
 
 
 def test_costs_to_serve_of_later_days_leave_the_single_figure(
@@ -229,26 +237,31 @@ def test_winning_costs_by_channel_and_cohort_reach_their_customers(
     by_year = channels.by_cohort(study, "Y", seed=1)
     assert by_year.loc["2022", "acquisition_cost"].item() == pytest.approx(expected.mean())
     assert np.isnan(by_year.loc["2023", "acquisition_cost"].item())
+    (caveat,) = winning_page.for_whom_known(study)
+    assert caveat.values["known"].value == study.won.priced == expected.notna().sum()
+    assert study.won.cohorts == (2, first["date"].dt.to_period("Q").nunique())
+    assert study.basis.tables["acquisition_cost"].fingerprint == (
+        hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    )
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("channel,cost\nradio,3\n", "a table of channel radio"),
+        ("channel,cost\nradio,3\n", "no customer here: it has channel radio; .* shop, web"),
+        ("cohort,cost\n2031,3\n", "it has cohort 2031; the customers have cohort 2022, 2023"),
         ("cohort,cost\n2022-Q1,3\n2022-02,4\n", "cohorts of one kind"),
-        ("channel,cost\nweb,3\nWeb,4\n", "one cost for each channel"),
-        ("channel,cost\nweb,-3\n", "money, 0 or more"),
-        ("channel,cost\nweb,3\nshopp,4\n", "'shopp', which no customer has"),
-        ("cohort,cost\n2022-02,3\n2022-13,4\n2022-03,4\n", "a cohort '2022-13'"),
+        ("channel,cost\nweb,3\nshopp,4\n", "has its channel 'shopp' .line 3."),
+        ("cohort,cost\n2022-02,3\n2022-13,4\n2022-03,4\n", "line 3: '2022-13'"),
     ],
 )
 def test_winning_costs_that_cannot_be_used_are_refused(
     shop: crmlab.TransactionLog, tmp_path: Path, text: str, message: str
 ) -> None:
-    """Of nobody here, of two kinds of cohort, twice, below 0, misspelt, of no month."""
+    """Of nobody here, of a year to come, of two kinds of cohort, misspelt, of no month."""
     path = winning(tmp_path, text)
 
-    with pytest.raises(WrongParameter, match=message):
+    with pytest.raises(WrongTable, match=f"winning.csv' .acquisition_cost.*{message}"):
         crmlab.Study.run(shop, margin=0.2, acquisition_cost=path, **GIVEN)
 
 
@@ -262,3 +275,4 @@ def test_costs_of_later_cohorts_are_no_fault_of_an_earlier_valuation(
 
     assert study.assumptions.acquisition_cost is None
     assert study.won.priced == 0
+    assert [s.key for s in winning_page.winning(study, seed=1)] == ["winning.none_priced"]

@@ -15,7 +15,7 @@ from crmlab.customers.contracts.calibration import calibrate, calibrate_horizon
 from crmlab.customers.contracts.drivers import fit_cox, fit_logit, until
 from crmlab.customers.contracts.features import recipe_of
 from crmlab.customers.contracts.snapshot import Snapshot, snapshot
-from crmlab.errors import MissingCovariates, NotEstimable, UnusableCovariate, WrongParameter
+from crmlab.errors import NotEstimable, UnusableCovariate, WrongParameter, WrongTable
 from crmlab.intake.attribute_table import AttributeMapping
 from crmlab.intake.attributes import read_attributes
 from crmlab.intake.contract_table import ContractMapping
@@ -414,7 +414,7 @@ def test_too_little_is_refused(seen: Snapshot, recipe: Any) -> None:
         pd.DataFrame({"customer_id": ["c0"], "valid_from": ["2022-01-01"], "calls": ["few"]}),
         AttributeMapping(others=("calls",)),
     )
-    with pytest.raises(MissingCovariates, match="have no covariates"):
+    with pytest.raises(WrongTable, match="have no row of it that held"):
         snapshot(dated(), cut_off="2023-06-30", attributes=attributes)
     with pytest.raises(WrongParameter, match="one of plan"):
         snapshot(dated(), cut_off="2023-06-30", covariates=("colour",))

@@ -9,7 +9,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmlab.errors import MissingColumn, NoUsableRows, UntrustedSource, WrongParameter
+from crmlab.customers.channels import read_channels
+from crmlab.customers.contracts.attributes import read_contract_attributes
+from crmlab.errors import (
+    MissingColumn,
+    NoUsableRows,
+    UntrustedSource,
+    WrongParameter,
+    WrongTable,
+)
 from crmlab.intake.attributes import AttributeMapping, Coverage, read_attributes
 from crmlab.intake.customer_base.base import CustomerBase
 from crmlab.intake.customer_base.keys import make_key
@@ -100,7 +108,7 @@ def test_the_account_balances_over_everything_that_can_be_wrong(write: Write) ->
 
 def test_too_many_faults_are_an_error(write: Write) -> None:
     """With the first of each reason, and the option that would take the rest."""
-    with pytest.raises(UntrustedSource, match=r"1 of 5 rows .*date_unreadable: 1.*limit=0\.2"):
+    with pytest.raises(UntrustedSource, match=r"1 of its 5 rows.*line 6: 'yesterday'.*limit=0\.2"):
         read_attributes(write(*ROWS, "d,yesterday,web,1,yes"))
 
 
@@ -132,6 +140,65 @@ def test_only_columns_that_are_named_are_read(write: Write) -> None:
         read_attributes(path, AttributeMapping("Cliente", "Desde", others=("Region",)))
     with pytest.raises(WrongParameter, match="no other option names"):
         AttributeMapping(channel="x", others=("x",))
+
+
+WON = "customer_id,valid_from,channel,acquisition_cost"
+
+
+@pytest.mark.parametrize(
+    ("head", "row", "found"),
+    [
+        ("customer_id,channel,acquisition_cost", "a,web,3", "no column 'valid_from'.*válido desde"),
+        ("cliente,desde,canal,precio", "a,2024-01-01,web,3", "no column 'acquisition_cost'"),
+        (WON, "a,2024-01-01,web,-3", "1 of its 1 rows .* below 0 .first: -3, customer 'a'"),
+        (WON, "a,03/04/2024,web,3", "like 03/04/2024 .* Write days as 2024-12-31"),
+        (WON, "a,45000,web,3", "number in the place of a date, such as 45000.* Write days"),
+        (WON, "a,2024-01-01T10:00:00Z,web,3", "instants.* without a time"),
+        (WON, "a,2024-01-01,web,3\na,2024-01-01,tv,3", "lines 2, 3.* for each customer and day"),
+        (WON, "a,2024-01-01,web,5 %", "1 with a number that cannot be read .first: line 2: '5 %'"),
+        (WON, "", "holds no rows. Give it a header with customer_id, valid_from, channel, acq"),
+    ],
+)
+def test_a_mistake_in_a_report_s_attributes_is_told(
+    write: Write, head: str, row: str, found: str
+) -> None:
+    """By the table, its lines and columns; options of the purchases would set something else."""
+    with pytest.raises(WrongTable, match=f"crm.csv' .attributes. cannot.*{found}") as refused:
+        read_channels(str(write(row, head=head)))
+    assert "--set" not in str(refused.value)
+
+
+def test_an_example_of_purchases_is_no_table_of_attributes() -> None:
+    """Nor of anything else that is given beside it."""
+    with pytest.raises(
+        WrongTable, match=r"'cdnow' .attributes. cannot be used: it is the built-in"
+    ):
+        read_channels("cdnow")
+
+
+def test_a_report_s_attributes_may_have_spanish_names(write: Write) -> None:
+    """As they may have any case."""
+    path = write("a;31/01/2024;web;1,5", head="Cliente;Válido desde;CANAL;Coste de captación")
+    found = read_channels(str(path))
+
+    assert found is not None
+    assert 1.5 == found.as_of("2024-02-01").loc["a", "acquisition_cost"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("customer_id,valid_from,x\na,2024-01-01,3", "only 'customer_id'.*attribute_numbers=NAME"),
+        ("customer_id,calls\na,3", "no column 'valid_from'"),
+        ("customer_id;valid_from;calls\na;2024-01-01;3,5", "'3,5', customer 'a' from 2024-01-01"),
+    ],
+)
+def test_a_mistake_in_attributes_of_contracts_is_told(write: Write, text: str, found: str) -> None:
+    """Their columns are named by the report's own parameters."""
+    head, row = text.split("\n")
+
+    with pytest.raises(WrongTable, match=found):
+        read_contract_attributes(str(write(row, head=head)), numbers=("calls",))
 
 
 def test_frames_are_read_as_files_are(write: Write) -> None:

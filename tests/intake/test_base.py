@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmlab.errors import TemporaryError, UntrustedSource, WrongParameter
+from crmlab.errors import NoUsableRows, TemporaryError, UntrustedSource, WrongParameter
 from crmlab.intake.columns import Mapping
 from crmlab.intake.customer_base import store
 from crmlab.intake.customer_base.address import Address, address_of
@@ -310,6 +310,8 @@ def test_a_base_is_read_as_of_a_day_by_its_name(base: CustomerBase, take: Take) 
     then = read_transactions(f"base:{base.folder}@2024-02-01")
     assert (2, early.fingerprint) == (then.records, then.fingerprint)
     assert early.fingerprint != read_transactions(base.folder).fingerprint
+    with pytest.raises(NoUsableRows, match=r"its first load of purchases was on 2024-02-01\. Ask"):
+        read_transactions(f"base:{base.folder}@2024-01-31")
 
 
 def test_without_a_base_there_is_an_answer(tmp_path: Path) -> None:

@@ -210,11 +210,11 @@ def test_the_account_is_ready_for_json_and_holds_no_id(rows: Rows):
 
 
 def test_examples_show_the_first_rows_as_they_stand(rows: Rows):
-    account = rows(GOOD, *[f" 10{n} ,x{n}, 1" for n in range(5)]).account("2024-12-31")
+    account = rows(GOOD, *[f" 10{n} ,x{n}, 1" for n in range(7)]).account("2024-12-31")
 
     assert account.examples["date_unreadable"] == [
         Example(n + 2, n + 3, {"customer_id": f" 10{n} ", "date": f"x{n}", "amount": " 1"})
-        for n in range(3)
+        for n in range(5)
     ]
     assert account.examples["after_end"] == []
 

@@ -168,7 +168,7 @@ def test_margins_that_nobody_should_believe_are_refused(
     ("how", "rates", "message"),
     [
         ("guess", None, "a number, or one of column, cost, unit_cost, category"),
-        ("category", {"garden": 0.2}, r"margins of the source's categories \(Books, Fuel"),
+        ("category", {"garden": 0.2}, r"margins of the source's categories \('Books', 'Fuel'"),
         ("category", {"toys": 0.2, "Toys ": 0.3}, "each category once"),
         ("category", {"toys": 35.0}, "35 for category 'toys'.*expected shares"),
     ],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crmlab.errors import SourceNotFound, UnreadableSource
+from crmlab.errors import SourceNotFound, WrongTable
 from crmlab.intake.log import read_transactions
 
 ROWS = pd.DataFrame(
@@ -39,6 +39,9 @@ def test_a13_merged_ids_are_one_customer_and_the_unmapped_are_counted(tmp_path: 
         ("old,new\nB7,A1\nA1,C3\n", "stands for another itself"),
         ("old,new\nB7,\n", "or for none"),
         ("old\nB7\n", "no table of two columns"),
+        ("old,new\n", "holds no rows"),
+        ("", "holds no rows"),
+        ("%PDF-1.7", "a PDF document"),
     ],
 )
 def test_a_table_that_does_not_settle_it_is_refused(tmp_path: Path, text: str, found: str) -> None:
@@ -46,7 +49,7 @@ def test_a_table_that_does_not_settle_it_is_refused(tmp_path: Path, text: str, f
     table = tmp_path / "merged.csv"
     table.write_text(text)
 
-    with pytest.raises(UnreadableSource, match=found):
+    with pytest.raises(WrongTable, match=found):
         read_transactions(ROWS, merged_ids=str(table))
 
 

@@ -19,13 +19,17 @@ Load = Callable[..., Any]
 
 
 def parquet(folder: Path, **columns: pa.Array) -> Path:
+    pq.write_table(frame(**columns), folder / "orders.parquet")
+    return folder / "orders.parquet"
+
+
+def frame(**columns: pa.Array) -> pa.Table:
     full = {
         "customer_id": pa.array(["a", "b"]),
         "date": pa.array([DAY, DAY]),
         "amount": pa.array([10, 5]),
     }
-    pq.write_table(pa.table(full | columns), folder / "orders.parquet")
-    return folder / "orders.parquet"
+    return pa.table(full | columns)
 
 
 @pytest.mark.parametrize(
@@ -83,6 +87,27 @@ def test_c28_amounts_of_any_type_are_the_same(tmp_path: Path, values: pa.Array):
 
     assert log.money == Decimal("19.99")
     assert log.account("2024-12-31").set_aside["amount_unreadable"].records == 0
+
+
+def test_decimals_that_cannot_be_kept_exactly_are_refused(tmp_path: Path):
+    """The engine would read them as floating-point numbers; those that fit are read as they are."""
+    wide = pa.array([Decimal("19.99"), Decimal("0.00")], pa.decimal256(76, 20))
+    for source in (parquet(tmp_path, amount=wide), frame(amount=wide)):
+        with pytest.raises(UnreadableSource, match="'amount' holds decimals of up to 76 digits"):
+            read_transactions(source)
+    fits = wide.cast(pa.decimal256(20, 2))
+    for source in (parquet(tmp_path, amount=fits), frame(amount=fits)):
+        assert read_transactions(source).money == Decimal("19.99")
+
+
+def test_nan_beside_fractions_is_one_row_s_fault(tmp_path: Path):
+    """Statistics of the file say nothing of it."""
+    amounts = pa.array([1.5, float("nan"), 3.0])
+    many = {"customer_id": pa.array(["a"] * 3), "date": pa.array([DAY] * 3), "amount": amounts}
+    log = read_transactions(parquet(tmp_path, **many), limit=1, reason_limit=1)
+
+    assert log.money == Decimal("4.50")
+    assert log.account("2024-12-31").set_aside["amount_unreadable"].records == 1
 
 
 def test_c28_amounts_that_are_no_number_stay_what_they_are(tmp_path: Path, load: Load):

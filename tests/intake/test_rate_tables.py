@@ -6,37 +6,62 @@ from pathlib import Path
 
 import pytest
 
-from crmlab.errors import MissingColumn, UntrustedSource
-from crmlab.intake.rate_tables import read_rates
+from crmlab.errors import WrongTable
+from crmlab.intake.rate_tables import MARGINS, WINNING, Kind, read_rates
 
 
-def write(folder: Path, text: str) -> Path:
-    path = folder / "rates.csv"
-    path.write_text(text, encoding="utf-8")
+def write(folder: Path, text: str | bytes, name: str = "rates.csv") -> Path:
+    path = folder / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return path
 
 
-def test_numbers_are_read_as_they_are_written(tmp_path: Path) -> None:
-    """A decimal comma, a currency sign, any order and case of columns, others left alone."""
-    path = write(tmp_path, "note;Cost; Channel \nx;12,50 €;web\ny;7,00; shop \n")
+@pytest.mark.parametrize("head", ["note;Cost; Channel ", "nota;Coste;Canal", "x;CAC;CANAL"])
+def test_numbers_and_columns_are_read_as_they_are_written(tmp_path: Path, head: str) -> None:
+    """A decimal comma, a currency sign, any order, English or Spanish names, others left alone."""
+    found = read_rates(write(tmp_path, f"{head}\nx;12,50 €;web\ny;7,00; shop \n"), WINNING)
 
-    found = read_rates(path, ("channel", "cohort"), "cost")
-
-    assert found.to_dict("list") == {"channel": ["web", "shop"], "cost": [12.5, 7.0]}
-
-
-def test_a_table_lacks_what_it_cannot_do_without(tmp_path: Path) -> None:
-    """The number, and at least one of the keys."""
-    with pytest.raises(MissingColumn, match="no column 'cost'"):
-        read_rates(write(tmp_path, "channel,price\nweb,1\n"), ("channel", "cohort"), "cost")
-    with pytest.raises(MissingColumn, match="no column 'channel or cohort'"):
-        read_rates(write(tmp_path, "place,cost\nweb,1\n"), ("channel", "cohort"), "cost")
+    told = {"channel": ["web", "shop"], "cost": [12.5, 7.0], "place": ["line 2", "line 3"]}
+    assert found.rows.to_dict("list") == told
+    assert len(str(found.origin.fingerprint)) == 64
 
 
-@pytest.mark.parametrize("row", ["web,much", "web,", ",3.5", "web,1,2"])
-def test_a_row_that_cannot_be_read_is_refused(tmp_path: Path, row: str) -> None:
-    """Nothing is set aside of a table of a few lines."""
-    path = write(tmp_path, f"channel,cost\nshop,2.5\n{row}\n")
+MISTAKES: list[tuple[Kind, str | bytes, str, str]] = [
+    (WINNING, "channel,price\nweb,1\n", "no column 'cost', only 'channel', 'price'", "coste"),
+    (WINNING, "place,cost\nweb,1\n", "no column 'channel' or 'cohort'", "canal; cohorte"),
+    (MARGINS, "categry,margin\na,.2\n", "no column 'category'", "perhaps 'categry', to 'category'"),
+    (MARGINS, "category,Margen,margin%\na,1,2\n", "more than one column", "the right one"),
+    (MARGINS, "", "it holds no rows", "a header with category and margin"),
+    (WINNING, "cohort,cost\n", "it holds no rows", "a header with channel or cohort and cost"),
+    (MARGINS, "category;margin\na;35%\nb;20 %\n", "2 rows have no number .*line 2: '35%'", "0.35"),
+    (MARGINS, "category,margin\na,.3\nb,35\n", "first: line 2: '.3'", "0.35 for 35 %"),
+    (MARGINS, "category,margin\na,35\nb,0.2\n", "outside -1 to 1 .*line 2: 'a' 35", "0.35 for"),
+    (MARGINS, "category,margin\na,NaN\nb,1e400\n", "2 rows have no number .*'NaN'", "0.35"),
+    (MARGINS, "category;margin\na;0.2\nb;0,3\n", "contradict each other", "one decimal sign"),
+    (MARGINS, "category,margin\na,0,2\nb,0,3\n", "3 fields, but its header has 2", "semicolons"),
+    (MARGINS, "category,margin\na,0.2\nb,0,3\n", "1 row has more or fewer .*line 3", "Quote"),
+    (WINNING, "channel;cost\na;1.500\nb;2.500\n", "decimals or thousands", "one decimal sign"),
+    (WINNING, "channel,cost\nshop,2\nweb,much\n", "1 row has no number .*line 3: 'much'", "12.50"),
+    (WINNING, "channel,cost\nshop,2\nweb,\n", "1 row has no number .*line 3: nothing", "12.50"),
+    (WINNING, "channel,cost\nshop,2\n,3.5\n", "1 row has no channel .*line 3", "a channel in"),
+    (WINNING, "channel,cost\nweb,2\nshop,-4\n", "below 0 .*line 3: 'shop' -4", "0 or more"),
+    (WINNING, "channel,cost\nweb,2\nWEB ,4\n", "1 of its rows repeats .*line 2 and line 3", "one"),
+    (WINNING, "channel;cost\nweb;2 €\nshop;$4\n", "2 currencies", "one currency"),
+    (WINNING, "Costs\n\nchannel,cost\nweb,2\n", "not in line 1 but in line 3", "Delete the lines"),
+    (WINNING, "channel,cost\nweb,2\n".encode("utf-16-le"), "UTF-16 without", "Save .* UTF-8"),
+    (WINNING, b"\x89PNG\r\n\x1a\n" + bytes(99), "an image", "Give a CSV"),
+]
 
-    with pytest.raises(UntrustedSource, match="1 of its rows cannot be read"):
-        read_rates(path, ("channel",), "cost")
+
+@pytest.mark.parametrize(("kind", "text", "found", "remedy"), MISTAKES)
+def test_a_mistake_is_told_with_its_place_and_its_remedy(
+    tmp_path: Path, kind: Kind, text: str | bytes, found: str, remedy: str
+) -> None:
+    """What the table is given as, what was found where, what to change in it: no other option."""
+    path = write(tmp_path, text)
+
+    with pytest.raises(WrongTable, match=f"rates.csv' .{kind.parameter}. .*{found}") as refused:
+        read_rates(path, kind)
+    assert refused.match(remedy)
+    assert "--set" not in str(refused.value)
+    assert len(str(refused.value)) < 400 + len(str(path))

@@ -4,8 +4,10 @@ import datetime as dt
 import gzip
 import hashlib
 import importlib.util
+import io
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable
 from decimal import Decimal
@@ -125,11 +127,47 @@ def test_c18_a_web_page_or_json_named_csv_is_refused(write: Write, load: Load):
         (b'{"customer_id": 1}', "JSON"),
         (b'[{"customer_id": 1}]', "JSON"),
         (b"%PDF-1.7", "a PDF"),
-        (b"SQLite format 3\0", "SQLite"),
-        (b"BZh91AY", "bzip2"),
+        (b"SQLite format 3\0", "an SQLite"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(99), "an image"),
+        (b"\x00\x01\x00\x00Standard ACE DB\0", "an Access database"),
+        (office({"[Content_Types].xml": "", "word/document.xml": ""}), "a Word document"),
+        (office({"mimetype": "application/vnd.oasis.opendocument.text"}), "a text document"),
     ]:
-        with pytest.raises(UnreadableSource, match=f"{told}.*Give a CSV, Excel, Parquet or"):
+        with pytest.raises(UnreadableSource, match=f"it is {told}.*Give a CSV, Excel, Parquet or"):
             load(write(content))
+    page = write("<html>", "orders.xls")
+    with pytest.raises(UnreadableSource, match=r"a web page .*save it as \.xlsx"):
+        load(page)
+
+
+def test_an_archive_is_told_as_what_it_is(write: Write, load: Load):
+    """Of a tar archive the mark stands behind zeros, which are no halves of letters."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("orders.csv"))
+    for content, told in [
+        (packed.getvalue(), "a tar archive"),
+        (gzip.compress(packed.getvalue()), "a tar archive"),
+        (b"BZh91AY", "compressed with bzip2"),
+        (b"Rar!\x1a\x07\0", "a RAR archive"),
+    ]:
+        with pytest.raises(UnreadableSource, match=f"it is {told}. Unpack it, and give one file"):
+            load(write(content))
+
+
+def test_a_header_may_begin_as_other_files_do(write: Write):
+    """GIF8 and ORC are words as others are."""
+    source = write("GIF89a,customer_id,date,amount\n1,a,2024-01-05,3\n")
+
+    assert read_transactions(source).records == 1
+
+
+def office(files: dict[str, str]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return out.getvalue()
 
 
 def test_a_csv_named_parquet_is_refused(write: Write, load: Load):

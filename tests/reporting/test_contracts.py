@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.errors import MissingColumn, MissingParameter, UnusableCovariate, WrongParameter
+from crmlab.errors import MissingParameter, WrongParameter, WrongTable
 from crmlab.reporting import (
     contract_drivers,
     contract_method,
@@ -260,13 +261,15 @@ def test_attributes_by_day_are_drivers(rich: crmlab.ContractStudy, tmp_path: Pat
     page = contract_drivers.drivers_page(study, SPANISH)
     said = figures_of(page)
 
+    assert study.tables["attributes"].fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert study.tables["attributes"].source == str(path)
     assert said["drivers.dated"] == {"names": "use, calls"}
     assert said["drivers.undated"] == {"names": "plan, channel, fee"}
     effects = next(t for t in tables_of(page) if t.key == "drivers").frame["effect"]
     assert {"use: high / low", "calls (+1)"} <= set(effects)
-    with pytest.raises(UnusableCovariate, match="'high', customer"):
+    with pytest.raises(WrongTable, match="'high', customer"):
         crmlab.read_contract_attributes(str(path), numbers=("use",))
-    with pytest.raises(MissingColumn, match="town"):
+    with pytest.raises(WrongTable, match="no column 'town', only"):
         crmlab.read_contract_attributes(str(path), covariates=("town",))
 
 

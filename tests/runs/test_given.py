@@ -9,7 +9,6 @@ from papermill.translators import translate_parameters
 
 from crmlab.errors import (
     AddressAsSource,
-    CrmlabError,
     ParameterError,
     SourceNotFound,
     UnknownParameter,
@@ -267,8 +266,12 @@ def test_tables_are_found_wherever_the_notebook_runs(
     found = with_tables_located(gather(CustomerValuation, settings=[f"{name}=rates.csv"]))
 
     assert getattr(found, name) == str((tmp_path / "rates.csv").resolve())
-    with pytest.raises(CrmlabError, match=r"no file .*gone\.csv|gone\.csv, of which there is no"):
-        with_tables_located(gather(CustomerValuation, settings=[f"{name}=gone.csv"]))
+    near = rf"'{name}' is .*rate\.csv, of which there is no file .did you mean 'rates\.csv'"
+    with pytest.raises(WrongParameter, match=near):
+        with_tables_located(gather(CustomerValuation, settings=[f"{name}=rate.csv"]))
+    Path("folder.d").mkdir()
+    with pytest.raises(WrongParameter, match=rf"'{name}' is 'folder\.d: it is a folder'"):
+        with_tables_located(gather(CustomerValuation, settings=[f"{name}=folder.d"]))
 
 
 @pytest.mark.parametrize("word", ["column", "cost", "unit_cost"])

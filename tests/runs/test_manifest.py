@@ -33,7 +33,7 @@ def test_the_manifest_says_what_was_asked_and_what_came_out(run: Run) -> None:
         found["parameters"]["observation_end"],
     )
     assert "margin" not in found["assumed"]
-    assert {"source": "cdnow", "fingerprint": "abc"} == found["input"]
+    assert {"source": "cdnow", "fingerprint": "abc", "tables": {}} == found["input"]
     assert ({"read": 3, "used": 2}, {"BGNBD": {"converged": True}}) == (
         found["account"],
         found["fits"],
@@ -50,9 +50,13 @@ def test_the_source_is_on_record_as_it_was_given(
     """A manifest can be shown around without the paths of the machine that made it."""
     monkeypatch.chdir(tmp_path)
     Path("orders.csv").write_text("customer_id,date,amount\n")
-    found = read(run("complete", source="orders.csv", observation_end="2026-06-30"))
+    Path("cac.csv").write_text("channel,cost\nweb,3\n")
+    given = {"source": "orders.csv", "acquisition_cost": "cac.csv"}
+    found = read(run("complete", **given, observation_end="2026-06-30"))
 
-    assert "orders.csv" == found["parameters"]["source"] == found["input"]["source"]
+    assert given == {name: found["parameters"][name] for name in given}
+    assert "orders.csv" == found["input"]["source"]
+    assert str(tmp_path) not in json.dumps(found["parameters"])
 
 
 def test_a_checkout_is_named_by_its_revision(tmp_path: Path) -> None:

@@ -6,9 +6,10 @@ import dataclasses
 
 import pandas as pd
 
-from crmlab.errors import MissingColumn, UnusableCovariate
+from crmlab.errors import WrongTable
 from crmlab.intake.attribute_table import KNOWN, AttributeMapping
-from crmlab.intake.attributes import Attributes, read_attributes
+from crmlab.intake.attributes import Attributes, read_small
+from crmlab.intake.small_tables import NAME_COLUMNS
 
 
 def read_contract_attributes(
@@ -18,8 +19,8 @@ def read_contract_attributes(
     """Dated attributes from a table with one row a customer and day; None without a source.
 
     `covariates` are its columns of words, `numbers` those of numbers with a decimal point; each
-    row holds from `valid_from` on. Raises as read_attributes does, and UnusableCovariate for a
-    number that is none.
+    row holds from `valid_from` on. Raises as read_small does, and WrongTable for a column that is
+    not there or a number that is none.
     """
     if source is None:
         return None
@@ -27,20 +28,25 @@ def read_contract_attributes(
         customer_id=customer_id or "customer_id", valid_from=valid_from or "valid_from",
         others=tuple(name for name in (*covariates, *numbers) if name not in KNOWN),
     )  # fmt: skip
-    found = read_attributes(source, mapping)
+    found = read_small("attributes", source, mapping)
     for name in (*covariates, *numbers):
         if name not in found.names:
-            raise MissingColumn(source, "attribute_covariates", name, list(found.names))
-    table = found.table.assign(**{name: _numbers(found.table, name) for name in numbers})
+            has = f"its header has no column '{name}', only {', '.join(map(repr, found.names))}"
+            raise WrongTable("attributes", source, has, NAME_COLUMNS)
+    table = found.table.assign(**{name: _numbers(found.table, name, source) for name in numbers})
     return dataclasses.replace(found, names=(*covariates, *numbers), table=table)
 
 
-def _numbers(table: pd.DataFrame, name: str) -> pd.Series:
+def _numbers(table: pd.DataFrame, name: str, source: str) -> pd.Series:
     values = pd.to_numeric(table[name], errors="coerce").astype("float64")
-    wrong = values.isna() & table[name].notna() & (table[name] != "")
-    if wrong.any():
-        row = table[wrong].iloc[0]
-        found = f"{int(wrong.sum()):,} values are no numbers (first: {row[name]!r}, "
-        found += f"customer {row['customer_id']!r})"
-        raise UnusableCovariate(name, found, "Write a decimal point, or name it as words.")
+    wrong = table[values.isna() & table[name].notna() & (table[name] != "")]
+    if len(wrong):
+        row = wrong.iloc[0]
+        found = (
+            f"{len(wrong):,} of its {len(table):,} rows have no number as {name} (first: "
+            f"{row[name]!r}, customer {row['customer_id']!r} from {row['valid_from']:%Y-%m-%d})"
+        )
+        remedy = "Write numbers with a decimal point, or take the column for words: "
+        remedy += f"--set attribute_covariates={name}"
+        raise WrongTable("attributes", source, found, remedy)
     return values

@@ -9,7 +9,7 @@ import hashlib
 import numpy as np
 import pandas as pd
 
-from crmlab.errors import MissingCovariates, NotEstimable, WrongParameter
+from crmlab.errors import NotEstimable, WrongParameter, WrongTable
 from crmlab.intake.attributes import Attributes
 from crmlab.intake.contracts import Contracts
 from crmlab.intake.findings import Finding
@@ -70,7 +70,7 @@ def snapshot(
     among both. Nothing later reaches a feature. Without a cut-off, which is all that tenures
     without days allow, contracts are watched from their begin, and attributes are those of that
     day.
-    Raises WrongParameter, MissingCovariates, or NotEstimable where nobody is left to watch.
+    Raises WrongParameter, WrongTable, or NotEstimable where nobody is left to watch.
     """
     begun = contracts if cut_off is None else contracts.as_of(cut_off)
     table = begun.table if cut_off is None else begun.table[begun.table["running"]]
@@ -115,7 +115,13 @@ def _joined(
     if unknown.any():
         first = known.loc[unknown, "customer_id"].iloc[0]
         example = told["customer_id"].iloc[0]
-        raise MissingCovariates(int(unknown.sum()), len(known), first, example)
+        when = "when they began" if day is None else f"on {day}"
+        raise WrongTable(
+            "attributes", attributes.source,
+            f"{unknown.sum():,} of {len(known):,} contracts watched have no row of it that held "
+            f"{when} (first: customer {first!r}; it is about customers such as {example!r})",
+            "Give each of these customers a row with valid_from on that day or before.",
+        )  # fmt: skip
     return held[list(attributes.names)].set_index(known.index)
 
 

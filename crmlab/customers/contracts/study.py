@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -30,6 +31,7 @@ from crmlab.customers.contracts.worth import (
 from crmlab.errors import NotEstimable, WrongParameter
 from crmlab.intake.attributes import Attributes
 from crmlab.intake.contracts import Contracts
+from crmlab.intake.small_tables import Origin, origins
 from crmlab.models.base import Fit
 
 MARGIN = "contract_margin"
@@ -49,7 +51,7 @@ class ContractStudy:
     `holdout` where there are renewals enough. `residual`: the
     value of one contract of mean margin by tenure; `life`: average life by method; `offers`: what
     keeping contracts may cost, each `offer_cost` (None: not known). `drivers`: None where no
-    covariate was given.
+    covariate was given. `tables`: the small tables beside the contracts, by parameter.
     """
 
     contracts: Contracts
@@ -71,6 +73,7 @@ class ContractStudy:
     offers: ContractOffers
     offer_cost: float | None
     drivers: Churn | None
+    tables: Mapping[str, Origin] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def run(
@@ -95,6 +98,7 @@ class ContractStudy:
         equity = contract_equity(contracts, fits[chosen], given, seed=seed)
         mean = float(equity.customers["margin"].mean())
         each = dataclasses.replace(given, margin=mean)
+        known = {"attributes": None if attributes is None else attributes.origin}
         last = int(equity.by_tenure.index[-1])
         horizon = curve.last + (given.payments(contracts.period) or curve.last)
         return cls(
@@ -108,6 +112,7 @@ class ContractStudy:
             contract_offers(contracts, fits[chosen], given, equity.customers, by=segment,
                             cost=offer_cost),
             offer_cost, churn(contracts, cut_off, seed, segment=segment, attributes=attributes),
+            origins({**contracts.tables, **known}),
         )  # fmt: skip
 
     @property

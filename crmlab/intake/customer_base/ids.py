@@ -9,11 +9,11 @@ from typing import cast
 
 from crmlab.errors import MissingColumn, NoUsableRows, WrongParameter
 from crmlab.intake import engines, sources
-from crmlab.intake.attribute_table import position
 from crmlab.intake.columns import Mapping
 from crmlab.intake.customer_base.keys import Key, UnusableKey, normal, read_key
 from crmlab.intake.customer_base.store import About
 from crmlab.intake.reading import Reading
+from crmlab.intake.small_tables import find
 
 
 def key_of(about: About, folder: Path, key_file: Path | None) -> Key | None:
@@ -54,7 +54,7 @@ class OneColumn:
 
     def locate(self, found: Sequence[str], source: str) -> dict[str, int]:
         """Where the column is. Raises MissingColumn, or UnreadableSource if two match."""
-        place = position("customer_id", self.customer_id or "customer_id", found, source)
+        place = find(self.customer_id or "customer_id", found, source)
         if place is None:
             raise MissingColumn(source, "customer_id", self.customer_id or "customer_id", found)
         return {"customer_id": place}

@@ -31,11 +31,11 @@ def read_base(
 ) -> tuple[Loaded, Conversion]:
     """Make source_rows, source_faults and records of a base, as if all files were read at once.
 
-    Raises NoBase, UnreadableBase, BaseBusy, or WrongParameter for an option that was settled when
-    the rows were loaded.
+    Raises NoBase, UnreadableBase, BaseBusy, NothingYet, or WrongParameter for an option that was
+    settled when the rows were loaded.
     """
     _refuse_settled(address, mapping, reading, meaning)
-    about = snapshot.take(connection, address)
+    about = snapshot.take(connection, address, must_hold=True)
     kinds = dict(columns_of(connection, "snapshot"))
     texts = [_text(role, kinds.get(role)) for role in about.roles]
     sql = engines.fill(engines.statement("base_as_source"), texts=",\n    ".join(texts))

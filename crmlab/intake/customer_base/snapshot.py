@@ -21,14 +21,19 @@ OWN = (
 BLOCKED = "SELECT customer_id FROM base.blocks"
 
 
-def take(connection: duckdb.DuckDBPyConnection, address: Address) -> About:
+def take(
+    connection: duckdb.DuckDBPyConnection, address: Address, *, must_hold: bool = False
+) -> About:
     """Make the table snapshot: record, what a row says, its reason if it is not used, its text.
 
-    Raises NoBase, UnreadableBase, or BaseBusy.
+    Raises NoBase, UnreadableBase, BaseBusy, or, if it `must_hold` something, NothingYet for a day
+    before its first load.
     """
     as_of = address.as_of or store.NOW
     with store.attached(connection, address.folder) as today:
         about = today and store.read_about(connection, address.folder, as_of)
+        if must_hold and about and today and today.roles and not about.roles:
+            raise store.NothingYet(address, "purchases", store.first_load(connection, "rows"))
         about = about if about and about.roles else today  # before its first load it was empty
         if today is None or about is None or not about.roles:
             raise store.NoBase(address.folder)

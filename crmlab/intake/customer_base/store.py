@@ -9,15 +9,15 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from crmlab.errors import CrmlabError, DataError, TemporaryError
+from crmlab.errors import CrmlabError, DataError, NoUsableRows, TemporaryError
 from crmlab.intake import engines
-from crmlab.intake.customer_base.address import FILE
+from crmlab.intake.customer_base.address import FILE, Address
 
 FORMAT = 2
 """Of the tables in the file; a base of another format is refused."""
@@ -42,6 +42,20 @@ class NoBase(DataError):
         super().__init__(
             f"There is no customer base in '{folder}'. Load a file into it: crmlab base load FILE"
         )
+
+
+class NothingYet(NoUsableRows):
+    """A base asked as of a day on which it held nothing; `first` is the day of its first load."""
+
+    def __init__(self, address: Address, what: str, first: dt.date | None) -> None:
+        super().__init__(str(address), 0, {})
+        option = "--attributes " if what == "attributes" else ""
+        found = f"no {what} stand in it"
+        remedy = f"Load a file first: crmlab base load {option}FILE"
+        if first is not None and first > (address.as_of or NOW):
+            found = f"its first load of {what} was on {first}"
+            remedy = f"Ask as of that day or a later one: {replace(address, as_of=first)}"
+        self.args = (f"'{address}' holds nothing: {found}. {remedy}",)
 
 
 class UnreadableBase(DataError):
@@ -235,6 +249,13 @@ def read_about(
     )
     roles, zero_amount = tuple(said["roles"] or ()), said["zero_amount"] or "ignore"
     return About(**row, roles=roles, zero_amount=zero_amount, currency=said["currency"])
+
+
+def first_load(connection: duckdb.DuckDBPyConnection, kind: str) -> dt.date | None:
+    """The day of the first load of a kind that there ever was, None without any."""
+    days = [row["loaded_on"] for row in ask(connection, engines.statement("base_loads"))
+            if row["kind"] == kind]  # fmt: skip
+    return min(days, default=None)
 
 
 def then(table: str) -> str:

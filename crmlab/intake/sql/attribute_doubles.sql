@@ -2,8 +2,10 @@
 WITH doubles AS (
     SELECT
         customer_id,
+        valid_from,
         min(record) AS record,
-        string_agg(CAST(line AS VARCHAR), ', ' ORDER BY record) AS lines
+        if(count(line) = 0, 'records ', 'lines ')
+        || string_agg(CAST(coalesce(line, record) AS VARCHAR), ', ' ORDER BY record) AS places
     FROM attribute_rows
     WHERE reason IS NULL AND NOT repeated
     GROUP BY customer_id, valid_from
@@ -13,5 +15,6 @@ WITH doubles AS (
 SELECT
     count(*) AS rows,
     arg_min(customer_id, record) AS first,
-    arg_min(lines, record) AS lines
+    CAST(arg_min(valid_from, record) AS DATE) AS day,
+    arg_min(places, record) AS places
 FROM doubles

@@ -1,6 +1,6 @@
 -- The rows of a small table of rates, as they were written and as numbers.
 SELECT
-    source_rows.record,
+    coalesce('line ' || source_rows.line, 'record ' || source_rows.record) AS place,
     {keys},
     source_rows.{value} AS text,
     CAST({value}_values.value AS DOUBLE) AS value
