@@ -56,7 +56,7 @@ def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[P
     return [
         strategy_review.in_one_page(study, change, None, Fitness(()), words, seed=1),
         lenses.five_lenses(study, OPENING, words, period="month"),
-        bridge.what_changed(change, words),
+        bridge.what_changed(study, change, words),
         keeping.customers_page(study, words, period="month", offer_cost=offer, seed=1),
         scenarios.what_if(study, words, growth=0.1),
         strategy_review.assumptions(study, None, words, seed=1),
