@@ -59,6 +59,8 @@ def _title(change: Bridge, won: int) -> Sentence:
     if "won" in of_few(change, won):
         both = money(experience + change.money("won"))
         return Sentence("bridge.figure_few", facts | {"both": both})
+    if not won:
+        return Sentence("bridge.figure_nobody", facts | {"experience": money(experience)})
     more = {"experience": money(experience), "won": money(change.money("won"))}
     return Sentence("bridge.figure", facts | more)
 

@@ -80,7 +80,8 @@ class Table:
     `total` marks the last row as a total. The page shows at most `rows` rows; workbook and
     results.json hold all of them, and the columns of `more` beside those of `kinds`. All three
     leave out the money of a few customers. `account`: its rows are those of a source, so that
-    money is told however few customers it is of.
+    money is told however few customers it is of. `public`: columns of money that is the model's,
+    and no customer's own.
     """
 
     key: str
@@ -90,6 +91,7 @@ class Table:
     rows: int = ROWS_ON_A_PAGE
     more: Mapping[str, str] = dataclasses.field(default_factory=dict)
     account: bool = False
+    public: tuple[str, ...] = ()
 
     @property
     def every_kind(self) -> dict[str, str]:
@@ -110,7 +112,8 @@ class Table:
         """Whether a cell is left out: money of a few customers, or what it could be made of."""
         if not self.withheld[row]:
             return False
-        return self.every_kind[column] in MONEY or column in OF_MONEY
+        of_money = self.every_kind[column] in MONEY or column in OF_MONEY
+        return of_money and column not in self.public
 
     def told(self, column: str) -> list[Any]:
         """A column's values, missing where they are left out."""

@@ -192,7 +192,7 @@ def who_is_still_here(study: Study, language: Language) -> Page:
                                    "expected_active": "count", "residual_clv": "money"}),
         ),
         say("here.once", style="caveat"),
-        Table("active_by_cohort", by_cohort, {"cohort": "period", **kinds}),
+        Table("active_by_cohort", by_cohort, {"cohort": "period", **kinds}, rows=5),
         say("here.rhythm", customers=count(overdue["customers"].sum()),
             active=count(overdue["expected_active"].sum())),
         Table("rhythm", by_rhythm, {"rhythm": "term", **kinds}),

@@ -146,7 +146,7 @@ def stacked_sales(table: pd.DataFrame, names: Sequence[str], language: Language)
         step = max(1, -(-len(x) // 6))
         axes.set_xticks(x[::step], list(names)[::step], fontsize=9)
         axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
-        axes.set_ylim(0, float((known + new).max()) * 1.12 or 1)
+        axes.set_ylim(0, float((known + new).max()) * 1.4 or 1)  # room for the legend
         axes.grid(axis="x", visible=False)
         _small(axes)
         written(axes.yaxis, language, "money")

@@ -98,6 +98,8 @@ def _since(change: Bridge | None, won: int) -> Sentence:
     }  # fmt: skip
     if "won" in of_few(change, won):
         return Sentence("review.since_few", facts | {"moved": money(moved + came)})
+    if not won:
+        return Sentence("review.since_nobody", facts | {"moved": money(moved)})
     return Sentence("review.since", facts | {"moved": money(moved), "won": money(came)})
 
 
