@@ -248,8 +248,7 @@ def small() -> tuple[crmlab.Study, Bridge]:
     names = {"customer_id": "client", "date": "order_date", "amount": "total"}
     log = crmlab.read_transactions("data/examples/orders.csv", **names)
     now, then = (
-        crmlab.Study.run(log, observation_end=end, **GIVEN)
-        for end in ("2024-06-30", "2023-10-03")
+        crmlab.Study.run(log, observation_end=end, **GIVEN) for end in ("2024-06-30", "2023-10-03")
     )
     change = now.change_since(then)
     assert change is not None
