@@ -8,8 +8,10 @@ from crmlab.customers.contracts.offers import FITTED_FROM
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.reporting.contract_survival import segment_name
 from crmlab.reporting.figures import side_bars
+from crmlab.reporting.groups import of_many
 from crmlab.reporting.language import Language, count, money, plain, term
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
+from crmlab.reporting.privacy import withheld
 
 
 def offers_page(study: ContractStudy, language: Language) -> Page:
@@ -41,14 +43,17 @@ def _at_risk(
     row = table.iloc[place]
     banded = study.offers.by is None
     key = "contract_offers.headline_bands" if banded else "contract_offers.headline_segments"
+    facts = {"segment": plain(names[place]), "risk": money(table["value_at_risk"].sum()),
+             "customers": count(row["customers"])}  # fmt: skip
+    few = bool(withheld(table["customers"]).iloc[place])
+    if not few:
+        facts |= {"worst": money(row["value_at_risk"]), "most": money(row["most_cost"])}
     return Figure(
         "contract_offers",
-        side_bars(names, table["value_at_risk"].tolist(), language, "money",
+        side_bars(names, of_many(table, "value_at_risk"), language, "money",
                   "figure.value_at_next_bands" if banded else "figure.value_at_next_segments"),
-        say(key, segment=plain(names[place]),
-            risk=money(table["value_at_risk"].sum()), worst=money(row["value_at_risk"]),
-            customers=count(row["customers"]), most=money(row["most_cost"])),
-        say("alt.offers", segments=count(len(table)), most=money(row["value_at_risk"])),
+        Sentence("contract_offers.headline_few" if few else key, facts),
+        say("alt.offers", segments=count(len(table))),
         _table(study, table, names, language),
     )  # fmt: skip
 
@@ -99,6 +104,7 @@ def _curves(study: ContractStudy, table: pd.DataFrame, names: list[str]) -> list
         total, difference = study.equity.total.mean, study.offers.difference
         too = "contracts.too_much" if difference > 0 else "contracts.too_little"
         out.append(say("contract_offers.own_fits", style="caveat", least=count(FITTED_FROM),
+                       total=money(total),
                        parts=money(total - difference), difference=money(abs(difference)),
                        too=term(too)))  # fmt: skip
     rest = [name for name, own in zip(names, table["own_fit"], strict=True) if not own]

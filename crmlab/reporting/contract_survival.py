@@ -245,7 +245,8 @@ def _residual(study: ContractStudy, language: Language) -> Figure:
             late=money(each["value"].iloc[-1]), tenure=length(int(each.index[-1]), unit),
             alike=money(study.alike_each)),
         say("alt.residual", first=money(each["value"].iloc[0]), last=money(each["value"].iloc[-1])),
-        Table("residual", frame, kinds, total=True, rows=5),
+        Table("residual", frame, kinds, total=True, rows=5,
+              public=("value_each", "lower", "upper")),
     )  # fmt: skip
 
 

@@ -116,12 +116,14 @@ def cautions(study: ContractStudy) -> list[Sentence]:
 
 
 def _by_segment(study: ContractStudy) -> list[Sentence]:
-    """Says so where curves of the segments' own give a value outside the range of the one curve."""
+    """What curves of the segments' own give, and whether inside the range of the one curve."""
     total = study.equity.total
-    parts = total.mean - study.offers.difference
-    if total.lower <= parts <= total.upper:
+    if not study.offers.difference:
         return []
-    return [say("contracts.by_segment", style="caveat", parts=money(parts),
+    parts = total.mean - study.offers.difference
+    inside = total.lower <= parts <= total.upper
+    key = "contracts.by_segment_inside" if inside else "contracts.by_segment"
+    return [say(key, style="caveat", parts=money(parts),
                 segment=plain(study.segment))]  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from crmlab.reporting.language import (
     term,
 )
 from crmlab.reporting.pages import Block, Figure, Light, Page, Sentence, Table, say
+from crmlab.reporting.privacy import FEW
 
 MANY_SET_ASIDE = 0.05
 WITHOUT_MONEY = ("amount_unreadable", "amount_not_finite", "field_count", "control_char")
@@ -121,7 +122,12 @@ def told(kind: str, found: Any) -> Sentence:
     """What the intake found, in words: `kind` is 'flag' or 'proof'."""
     style = "caveat" if kind == "flag" else "text"
     values = {name: _figure(name, value) for name, value in found.figures.items()}
-    return say(f"found.{kind}.{found.code}", style=style, **values)
+    code = found.code
+    if code == "giant_customer":  # what one customer spends is not told
+        values.pop("share", None)
+    if code == "far_off" and float(found.figures["rows"]) < FEW:
+        code, values = "far_off_few", {"rows": values["rows"]}
+    return say(f"found.{kind}.{code}", style=style, **values)
 
 
 def _figure(name: str, value: Any) -> Quantity:
@@ -188,6 +194,7 @@ def can_it_be_trusted(
             *from_other_dates(other_dates),
             tracking_figure(backtest, language),
             cumulative_figure(backtest, language),
+            say("trust.two_totals", style="caveat"),
             frequency_figure(backtest, language),
             *naive_rules(backtest),
             independence(study),

@@ -148,12 +148,13 @@ def side_bars(
             text = language.write(Quantity(float(v), kind)) if known else language.text("word.few")
             label(axes, max(float(v), 0.0) if known else 0.0, float(i), text, INK, fontsize=9.5)
         axes.set_yticks(y, names)
+        axes.set_ylim(-0.5, len(names) - 0.5)
         low, high = (float(f([0.0, *values])) for f in (np.nanmin, np.nanmax))
         axes.set_xlim(low, high + 0.18 * (high - low) or 1)
         axes.grid(visible=False)
         axes.spines["bottom"].set_visible(False)
         axes.set_xticks([])
-        axes.set_xlabel(textwrap.fill(language.text(xlabel), 44))
+        axes.set_xlabel(textwrap.fill(language.text(xlabel), 36))
         return svg(figure)
 
 

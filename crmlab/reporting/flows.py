@@ -55,7 +55,7 @@ def heat_map(flows: pd.DataFrame, language: Language) -> str:
     counts = numbers.to_numpy(dtype=float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1.0)
     with look():
-        figure, axes = canvas(0.9 + 0.34 * len(flows))
+        figure, axes = canvas(0.75 + 0.28 * len(flows))
         for (i, j), part in np.ndenumerate(shares):
             if not counts[i, j]:
                 continue

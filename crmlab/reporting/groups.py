@@ -6,16 +6,18 @@ import math
 
 import pandas as pd
 
-from crmlab.customers.segments import ONE_TIME
-from crmlab.reporting.language import Language, count
-from crmlab.reporting.pages import FEW, Table
+from crmlab.customers import lifecycle, segments
+from crmlab.customers.study import Study
+from crmlab.reporting.language import Language, count, money, plain, share
+from crmlab.reporting.pages import Finding, Table, say
+from crmlab.reporting.privacy import withheld
 
 
 def group_names(limits: pd.DataFrame, language: Language) -> dict[str, str]:
     """The words for each group, such as '2–3 repeats, last purchase 0–41 days ago'."""
     out = {}
     for group, row in limits.iterrows():
-        if group == ONE_TIME:
+        if group == segments.ONE_TIME:
             out[str(group)] = language.text("group.one_time")
             continue
         low, high = row["frequency_low"], row["frequency_high"]
@@ -40,8 +42,30 @@ def _finite(value: float) -> float:
 
 def of_many(table: pd.DataFrame, column: str) -> list[float]:
     """Money by group, missing where it would be that of a few customers."""
-    shown = table[column].where(table["customers"] >= FEW)
+    shown = table[column].where(~withheld(table["customers"]))
     return [float(value) for value in shown]
+
+
+def risk_by_group(study: Study, language: Language) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Who is active and what is at risk, by recency-frequency group; and the groups' names."""
+    group, limits = segments.rf_groups(study.customers, study.assumptions.unit)
+    return lifecycle.active_by(study.customers, group), group_names(limits, language)
+
+
+def where_risk_lies(study: Study, language: Language) -> Finding:
+    """The group with the most value at risk; its money only where it is not that of a few."""
+    table, names = risk_by_group(study, language)
+    top = table["value_at_risk"].idxmax()
+    row, who = table.loc[top], plain(names[str(top)])
+    if withheld(table["customers"])[top]:
+        found = say("finding.risk_few", name=who, customers=count(row["customers"]))
+        return Finding(found, say("decision.risk"))
+    return Finding(
+        say("finding.risk", name=who, risk=money(row["value_at_risk"]),
+            share=share(row["value_at_risk"] / table["value_at_risk"].sum()),
+            customers=count(row["customers"])),
+        say("decision.risk"),
+    )  # fmt: skip
 
 
 def groups_table(

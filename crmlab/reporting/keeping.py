@@ -13,6 +13,7 @@ from crmlab.errors import NoUsableRows
 from crmlab.reporting.flows import with_figure
 from crmlab.reporting.language import Language, Quantity, count, day, money, number, share, term
 from crmlab.reporting.pages import Block, Data, Page, Sentence, Table, say
+from crmlab.reporting.privacy import FEW, can_be_told, withheld
 from crmlab.reporting.winning import by_channel, by_cohort, winning
 
 
@@ -55,6 +56,8 @@ def worth_winning_back(study: Study, cost: float | None) -> tuple[Block, ...]:
     table = win_back(study.base, study.customers["residual_clv"], cost=cost or 0.0).head(LISTED)
     if table.empty:
         return (say("win_back.nobody"),)
+    if len(table) < FEW:
+        return (say("win_back.few", customers=count(len(table))),)
     return (
         say("win_back.headline", customers=count(len(table)),
             stake=money(table["at_stake"].sum())),
@@ -124,11 +127,14 @@ def offers_by_stage(
         kinds |= {"break_even_uplift": "share", "per_arm": "count"}
     more = {name: "share" for name in ("buys", "buys_needed", "break_even_share") if name in frame}
     worst = table["value_at_risk"].idxmax()
-    words = say(
-        "offers.headline", stage=term(f"stage.{worst}"),
-        risk=money(table.loc[worst, "value_at_risk"]),
-        most=money(table.loc[worst, "most_cost"]), customers=count(table.loc[worst, "customers"]),
-    )  # fmt: skip
+    who: dict[str, Quantity] = {
+        "stage": term(f"stage.{worst}"), "customers": count(table.loc[worst, "customers"]),
+    }  # fmt: skip
+    words = Sentence("offers.headline_few", who)
+    if not withheld(table["customers"])[worst]:
+        words = Sentence("offers.headline", who | {
+            "risk": money(table.loc[worst, "value_at_risk"]),
+            "most": money(table.loc[worst, "most_cost"])})  # fmt: skip
     caveat = "offers.no_cost" if cost is None else "offers.uplift"
     given = {} if cost is None else {"cost": money(cost)}
     return words, Table("offers", frame, kinds, more=more), say(caveat, style="caveat", **given)
@@ -143,6 +149,9 @@ def costly(study: Study) -> tuple[Block, ...]:
     found = unprofitable.summary_of(listed, valued)
     if not len(listed):
         return (say("unprofitable.nobody"),)
+    if not can_be_told(found["customers"], len(valued)):
+        few = say("unprofitable.few", customers=count(found["customers"]))
+        return few, say("unprofitable.caution", style="caveat")
     facts: dict[str, Quantity] = {
         "customers": count(found["customers"]), "share": share(found["share"]),
         "loss": money(-found["loss"]), "mended": money(found["equity_if_mended"]),

@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers import lenses
+from crmlab.customers.cohorts import PERIODS
 from crmlab.customers.study import Study
 from crmlab.reporting import review_figures as figures
 from crmlab.reporting.language import Language, Quantity, count, day, money, share
-from crmlab.reporting.pages import Block, Data, Figure, Page, Table, say
+from crmlab.reporting.pages import Block, Data, Figure, Page, Sentence, Table, say
+from crmlab.reporting.privacy import FEW, can_be_told, withheld
 
 AGES = 24
 
@@ -23,10 +25,12 @@ def five_lenses(study: Study, opening_date: str, language: Language, *, period: 
     closing = study.assumptions.observation_end
     occasions = study.log.occasions(closing)
     after = lenses.period_before(opening_date, closing)
+    period = _told_period(occasions, period)
     life = lenses.development(occasions, closing, period)
+    life = life[life["customers"] >= FEW]
     blocks: list[Block] = [
-        say("lenses.periods", style="caveat", after=day(after), opening=day(opening_date),
-            closing=day(closing)),
+        say("lenses.periods", style="caveat", before=day(_day_after(after)),
+            opening=day(opening_date), after=day(_day_after(opening_date)), closing=day(closing)),
         *_differences(lenses.differences(occasions, opening_date, closing), language),
         *(
             _changes(lenses.changes(occasions, after, opening_date, closing), language)
@@ -39,9 +43,25 @@ def five_lenses(study: Study, opening_date: str, language: Language, *, period: 
     return Page("review.lenses", tuple(blocks), language)
 
 
+def _day_after(day_before: str) -> pd.Timestamp:
+    return pd.Timestamp(day_before) + pd.Timedelta(days=1)
+
+
+def _told_period(occasions: pd.DataFrame, period: str) -> str:
+    """The period asked for, or the next longer one in which not just a few customers were new."""
+    first = occasions.groupby("customer_id")["date"].min()
+    names = list(PERIODS)
+    for longer in names[names.index(period) :]:
+        if (first.dt.to_period(PERIODS[longer]).value_counts() >= FEW).all():
+            return longer
+    return names[-1]
+
+
 def _differences(table: pd.DataFrame, language: Language) -> tuple[Block, ...]:
     if table.empty:
         return (say("lenses.nobody"),)
+    if withheld(table["customers"]).any():
+        return _halves(table)
     top, rest = float(table["share"].iloc[0]), float(table["share"][table.index > 5].sum())
     kinds = {
         "tenth": "count", "customers": "count", "amount": "money", "share": "share",
@@ -60,20 +80,39 @@ def _differences(table: pd.DataFrame, language: Language) -> tuple[Block, ...]:
     )  # fmt: skip
 
 
+def _halves(table: pd.DataFrame) -> tuple[Sentence]:
+    """Of customers too few for tenths: what the upper half of them bought."""
+    people, upper = table["customers"].sum(), table[table.index <= 5]
+    if not can_be_told(upper["customers"].sum(), people):
+        return (say("lenses.few", customers=count(people)),)
+    return (say("lenses.halves", customers=count(people), upper=share(upper["share"].sum())),)
+
+
 def _changes(table: pd.DataFrame, language: Language) -> tuple[Block, ...]:
     shown = table[(table["customers"] > 0) & (table.index != "same")]
     names = [language.text(f"change.{name}") for name in shown.index]
     lost = float(table.loc[["left", "less"], "change"].sum())
     gained = float(table.loc[["more", "came_back", "new"], "change"].sum())
+    few = withheld(table["customers"])
+    amounts = shown["change"].where(~few[shown.index])
     frame = table.reset_index().assign(name=[f"change.{name}" for name in table.index])
+    facts: dict[str, Quantity] = {
+        "before": money(table["before"].sum()), "now": money(table["now"].sum()),
+        "left": count(table.loc["left", "customers"]),
+    }  # fmt: skip
+    title = Sentence("lenses.changes_few", facts)
+    if not few.any():
+        both = {"lost": money(-lost), "gained": money(gained)}
+        came = table.loc[["came_back", "new"], "customers"].sum()
+        key = "lenses.changes" if came else "lenses.changes_none_new"
+        title = Sentence(key, facts | both)
     kinds = {"name": "term", "customers": "count", "before": "money", "now": "money",
              "change": "money"}  # fmt: skip
     figure = Figure(
         "lens_changes",
-        figures.gains_and_losses(names, shown["change"].tolist(), language),
-        say("lenses.changes", before=money(table["before"].sum()), now=money(table["now"].sum()),
-            lost=money(-lost), gained=money(gained), left=count(table.loc["left", "customers"])),
-        say("alt.lens_changes", lost=money(-lost), gained=money(gained)),
+        figures.gains_and_losses(names, amounts.tolist(), language),
+        title,
+        say("alt.lens_changes", kinds=count(len(names))),
         None,
     )  # fmt: skip
     return figure, Data(Table("lens_changes", frame, kinds))
@@ -121,6 +160,9 @@ def _cohorts(life: pd.DataFrame, language: Language) -> tuple[Block, ...]:
 
 
 def _sales(table: pd.DataFrame, closing: str, language: Language) -> tuple[Block, ...]:
+    few = withheld(table["new_customers"])
+    if few.any():  # even by year
+        return (say("lenses.sales_few", total=money(table["amount"].sum())),)
     names = [language.write(Quantity(period, "period")) for period in table.index]
     total = float(table["amount"].sum())
     new = float(table["amount_new"].sum() / total) if total else np.nan

@@ -233,6 +233,11 @@ def run(study: Study) -> Sentence:
     )  # fmt: skip
 
 
+def what_is_left(study: Study) -> Quantity:
+    """The word for what customers bring: net margin where costs are taken off, else margin."""
+    return term("word.net_margin" if study.economics.costs_anything else "word.margin")
+
+
 def costs_in_words(study: Study) -> Sentence:
     """What the value rests on: margin, rate, and whether costs are taken off."""
     given = study.assumptions

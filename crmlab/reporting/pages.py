@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 
 from crmlab.reporting.language import Language, Quantity
+from crmlab.reporting.privacy import FEW, OF_MONEY, withheld
 
 ROWS_ON_A_PAGE = 13
 LEFT = ("term", "plain", "period", "quantity")  # kinds that are set to the left
 WORDS = (*LEFT, "short")  # kinds that are written as text everywhere
 MONEY = ("money", "cents")
-FEW = 10
-"""Of fewer customers, a page shows no money: it would tell what a person spends."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,8 +78,10 @@ class Table:
     """A table: `kinds` gives each shown column's way of writing; row labels are the first column.
 
     `total` marks the last row as a total. The page shows at most `rows` rows; workbook and
-    results.json hold all of them, and the columns of `more` beside those of `kinds`. `account`:
-    its rows are those of a source, so that money is shown however few customers it is of.
+    results.json hold all of them, and the columns of `more` beside those of `kinds`. All three
+    leave out the money of a few customers. `account`: its rows are those of a source, so that
+    money is told however few customers it is of. `public`: columns of money that is the model's,
+    and no customer's own.
     """
 
     key: str
@@ -90,17 +91,44 @@ class Table:
     rows: int = ROWS_ON_A_PAGE
     more: Mapping[str, str] = dataclasses.field(default_factory=dict)
     account: bool = False
+    public: tuple[str, ...] = ()
 
     @property
     def every_kind(self) -> dict[str, str]:
         """All columns that go into the data, on the page or not."""
         return {**self.kinds, **self.more}
 
-    def shown(self) -> pd.DataFrame:
+    @functools.cached_property
+    def withheld(self) -> list[bool]:
+        """Rows whose money is not told; a total is, even of a few, as it stands on page one."""
+        kinds = self.every_kind
+        if self.account or "customers" not in kinds or not set(MONEY) & set(kinds.values()):
+            return [False] * len(self.frame)
+        customers = self.frame["customers"]
+        hidden = withheld(customers.iloc[:-1] if self.total else customers).tolist()
+        return [*hidden, False] if self.total else hidden
+
+    def hides(self, row: int, column: str) -> bool:
+        """Whether a cell is left out: money of a few customers, or what it could be made of."""
+        if not self.withheld[row]:
+            return False
+        of_money = self.every_kind[column] in MONEY or column in OF_MONEY
+        return of_money and column not in self.public
+
+    def told(self, column: str) -> list[Any]:
+        """A column's values, missing where they are left out."""
+        return [None if self.hides(i, column) else v for i, v in enumerate(self.frame[column])]
+
+    def places(self) -> list[int]:
         """The rows on the page: all, or evenly spaced ones with the first and the last."""
-        if len(self.frame) <= self.rows:
-            return self.frame
-        return self.frame.iloc[np.unique(np.linspace(0, len(self.frame) - 1, self.rows).round())]
+        last = len(self.frame) - 1
+        if last < self.rows:
+            return list(range(last + 1))
+        return [int(place) for place in np.unique(np.linspace(0, last, self.rows).round())]
+
+    def shown(self) -> pd.DataFrame:
+        """The rows on the page."""
+        return self.frame.iloc[self.places()]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,23 +217,21 @@ class View:
 
     def cells(self, table: Table) -> list[list[str]]:
         """Written cells of the shown rows; money of a few customers is a mark instead."""
-        shown = table.shown()
-        few = _of_few(table, shown)
-        columns = [
+        return [
             [
-                self.text("word.few") if hidden and kind in MONEY else self._cell(v, kind)
-                for v, hidden in zip(shown[name], few, strict=True)
+                self.text("word.few") if table.hides(place, name)
+                else self._cell(table.frame[name].iloc[place], kind)
+                for name, kind in table.kinds.items()
             ]
-            for name, kind in table.kinds.items()
-        ]
-        return [list(row) for row in zip(*columns, strict=True)]
+            for place in table.places()
+        ]  # fmt: skip
 
     def _cell(self, value: Any, kind: str) -> str:
         return self.language.write(Quantity(_known(value), kind))
 
     def hides(self, table: Table) -> bool:
         """Whether a table's page leaves out money of a few customers."""
-        return any(_of_few(table, table.shown()))
+        return any(table.hides(i, name) for i in table.places() for name in table.kinds)
 
     def few(self) -> str:
         """Why money is not shown, and of how many customers it would be."""
@@ -214,18 +240,6 @@ class View:
     def source(self, figure: Figure) -> str:
         """A figure as the address of an image that holds it."""
         return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.encode()).decode()
-
-
-def _of_few(table: Table, shown: pd.DataFrame) -> list[bool]:
-    """Rows of 1 to 9 customers; a total is shown even then, as it stands on page one."""
-    if (
-        table.account
-        or "customers" not in table.kinds
-        or not set(MONEY) & set(table.kinds.values())
-    ):
-        return [False] * len(shown)
-    few = [0 < float(n) < FEW for n in shown["customers"].fillna(0)]
-    return [*few[:-1], False] if table.total and few else few
 
 
 def _known(value: Any) -> Any:
@@ -261,9 +275,10 @@ def figures_of(page: Page) -> dict[str, Any]:
         if isinstance(block, Tiles):
             out.update({tile.label: plain_value(tile.value.value) for tile in block.tiles})
     for table in tables_of(page):
+        names = list(table.every_kind)
+        rows = zip(*(table.told(name) for name in names), strict=True)
         out[f"table.{table.key}"] = [
-            {name: plain_value(row[name]) for name in table.every_kind}
-            for row in table.frame.to_dict("records")
+            dict(zip(names, map(plain_value, row), strict=True)) for row in rows
         ]
     return out
 

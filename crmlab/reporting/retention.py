@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crmlab.customers import lifecycle, segments
+from crmlab.customers import lifecycle
 from crmlab.customers.average_life import average_life
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.cohorts import Cohorts
@@ -16,7 +16,7 @@ from crmlab.customers.study import Study
 from crmlab.reporting import figures, retention_figures
 from crmlab.reporting.evidence import cautions, frequency_figure, tracking_figure, traffic_light
 from crmlab.reporting.fitness import fit_for_money
-from crmlab.reporting.groups import group_names, groups_table, of_many
+from crmlab.reporting.groups import groups_table, of_many, risk_by_group, where_risk_lies
 from crmlab.reporting.language import (
     Language,
     Quantity,
@@ -43,6 +43,7 @@ from crmlab.reporting.pages import (
     Tiles,
     say,
 )
+from crmlab.reporting.privacy import withheld
 
 PAGES = ("retention.answer", "account", "retention.cohorts", "retention.here", "retention.life",
          "retention.risk", "retention.stages", "retention.slipped", "retention.trust",
@@ -90,7 +91,7 @@ def in_one_page(
                 "tile.once_note", customers=count((customers["frequency"] == 0).sum()))),
         )),
         Finding(*newer_or_older(study)),
-        _first_to_do(study, language),
+        where_risk_lies(study, language),
         traffic_light(backtest),
     ]  # fmt: skip
     return Page("retention.answer", tuple(blocks), language)
@@ -98,23 +99,6 @@ def in_one_page(
 
 def _model(study: Study) -> str:
     return f"model.{type(study.purchases.model).__name__}"
-
-
-def _first_to_do(study: Study, language: Language) -> Finding:
-    table, names = _risk_by_group(study, language)
-    top = table["value_at_risk"].idxmax()
-    row = table.loc[top]
-    return Finding(
-        say("finding.risk", name=plain(names[str(top)]), risk=money(row["value_at_risk"]),
-            share=share(row["value_at_risk"] / table["value_at_risk"].sum()),
-            customers=count(row["customers"])),
-        say("decision.risk"),
-    )  # fmt: skip
-
-
-def _risk_by_group(study: Study, language: Language) -> tuple[pd.DataFrame, dict[str, str]]:
-    group, limits = segments.rf_groups(study.customers, study.assumptions.unit)
-    return lifecycle.active_by(study.customers, group), group_names(limits, language)
 
 
 def cohort_page(study: Study, cohorts: Cohorts, language: Language) -> Page:
@@ -208,7 +192,7 @@ def who_is_still_here(study: Study, language: Language) -> Page:
                                    "expected_active": "count", "residual_clv": "money"}),
         ),
         say("here.once", style="caveat"),
-        Table("active_by_cohort", by_cohort, {"cohort": "period", **kinds}),
+        Table("active_by_cohort", by_cohort, {"cohort": "period", **kinds}, rows=5),
         say("here.rhythm", customers=count(overdue["customers"].sum()),
             active=count(overdue["expected_active"].sum())),
         Table("rhythm", by_rhythm, {"rhythm": "term", **kinds}),
@@ -219,7 +203,7 @@ def who_is_still_here(study: Study, language: Language) -> Page:
 def life(study: Study, language: Language) -> Page:
     """Expected remaining life by group, and the average life of a new customer."""
     given, model = study.assumptions, study.purchases.model
-    table, names = _risk_by_group(study, language)
+    table, names = risk_by_group(study, language)
     horizon = given.horizon_years
     new = model.expected_life(given.horizon, frequency=0, recency=0.0, T=0.0)
     mean_infinite = model.a <= 1 or model.r <= 1
@@ -262,14 +246,18 @@ def _by_method(study: Study) -> tuple[Block, ...]:
 
 def value_at_risk(study: Study, language: Language) -> Page:
     """Value that is lost within the next quarter if nothing is done, by group."""
-    table, names = _risk_by_group(study, language)
+    table, names = risk_by_group(study, language)
     table = table.sort_values("value_at_risk", ascending=False)
-    top = table.iloc[0]
+    top, who = table.iloc[0], plain(names[str(table.index[0])])
     kinds = {
         "customers": "count", "expected_active": "count", "residual_clv": "money",
         "value_at_risk": "money", "risk_share": "share",
     }  # fmt: skip
     total = float(table["value_at_risk"].sum())
+    title = say("risk.figure", risk=money(total), name=who,
+                share=share(top["value_at_risk"] / total))  # fmt: skip
+    if withheld(table["customers"]).iloc[0]:
+        title = say("risk.figure_few", risk=money(total), name=who)
     blocks: list[Block] = [
         Figure(
             "risk",
@@ -277,8 +265,7 @@ def value_at_risk(study: Study, language: Language) -> Page:
                 [names[str(g)] for g in table.index], of_many(table, "value_at_risk"), language,
                 "money", "figure.value_at_risk",
             ),
-            say("risk.figure", risk=money(total), name=plain(names[str(table.index[0])]),
-                share=share(top["value_at_risk"] / total)),
+            title,
             say("alt.risk", groups=count(len(table))),
             groups_table("risk", table, names, language, kinds),
         ),

@@ -84,7 +84,7 @@ def curves(rates: pd.DataFrame, names: Sequence[str], language: Language, age_un
 def distribution(bands: pd.DataFrame, language: Language) -> str:
     """Customers by probability of being active."""
     with look():
-        figure, axes = canvas(2.6)
+        figure, axes = canvas(2.2)
         x = (bands["lower"] + bands["upper"]) / 2
         axes.bar(x, bands["customers"], width=0.092, color=LINE)
         axes.bar(x, bands["expected_active"], width=0.092, color=ACCENT)

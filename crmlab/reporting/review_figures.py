@@ -78,14 +78,20 @@ def tenths(shares: pd.Series, language: Language) -> str:
 
 
 def gains_and_losses(names: Sequence[str], amounts: Sequence[float], language: Language) -> str:
-    """Bars to the right for gains and to the left, in the warning colour, for losses."""
+    """Bars to the right for gains and to the left, in the warning colour, for losses.
+
+    A missing amount is one that is not shown: it has a mark and no bar.
+    """
     with look():
         figure, axes = canvas(0.25 + 0.22 * len(names))
         y = np.arange(len(names))[::-1]
-        axes.barh(y, amounts, height=0.66, color=[ACCENT if v >= 0 else WARN for v in amounts])
-        widest = float(np.max(np.abs(amounts))) or 1.0
+        drawn = np.nan_to_num(np.asarray(amounts, dtype=float))
+        axes.barh(y, drawn, height=0.66, color=[ACCENT if v >= 0 else WARN for v in drawn])
+        widest = float(np.max(np.abs(drawn), initial=0.0)) or 1.0
         for i, value in zip(y, amounts, strict=True):
-            label(axes, float(value), float(i), _signed(value, language), INK, fontsize=8.5,
+            known = bool(np.isfinite(value))
+            text = _signed(value, language) if known else language.text("word.few")
+            label(axes, float(value) if known else 0.0, float(i), text, INK, fontsize=8.5,
                   ha="right" if value < 0 else "left",
                   xytext=(-4 if value < 0 else 4, 0))  # fmt: skip
         axes.axvline(0, color=INK, lw=1)
@@ -140,7 +146,7 @@ def stacked_sales(table: pd.DataFrame, names: Sequence[str], language: Language)
         step = max(1, -(-len(x) // 6))
         axes.set_xticks(x[::step], list(names)[::step], fontsize=9)
         axes.legend(frameon=False, fontsize=9, ncols=2, loc="upper right")
-        axes.set_ylim(0, float((known + new).max()) * 1.12 or 1)
+        axes.set_ylim(0, float((known + new).max()) * 1.4 or 1)  # room for the legend
         axes.grid(axis="x", visible=False)
         _small(axes)
         written(axes.yaxis, language, "money")

@@ -30,6 +30,7 @@ def what_if(study: Study, language: Language, *, growth: float) -> Page:
             _by_lever(turned),
         ),
         say("scenarios.point", style="caveat", now=share(scenario.retention),
+            model=term(f"model.{type(study.purchases.model).__name__}"),
             gain=money(turned.loc[turned["lever"] == "retention_point", "difference"].iloc[0])),
         say("scenarios.believe", target=money(target), now=money(scenario.equity)),
         _believe(scenario, target),

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from crmlab.customers import lifecycle, segments
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.bridge import EXPERIENCE, Bridge
 from crmlab.customers.fitness import Fitness
 from crmlab.customers.scenarios import Scenario
 from crmlab.customers.study import Study
 from crmlab.errors import NotDefined
+from crmlab.reporting.bridge import of_few, told_steps, won_since
 from crmlab.reporting.evidence import account_table, cautions, coverage, returned, traffic_light
 from crmlab.reporting.fitness import fit_for_money
-from crmlab.reporting.groups import group_names
+from crmlab.reporting.groups import where_risk_lies
 from crmlab.reporting.language import (
     Language,
     count,
@@ -24,7 +24,7 @@ from crmlab.reporting.language import (
     term,
     years,
 )
-from crmlab.reporting.method import costs_in_words, register, run
+from crmlab.reporting.method import costs_in_words, register, run, what_is_left
 from crmlab.reporting.pages import (
     Block,
     Cover,
@@ -53,16 +53,18 @@ def in_one_page(
 ) -> Page:  # fmt: skip
     """Equity now and then, the largest steps between, and the decisions that they suggest."""
     given, total = study.assumptions, study.equity_interval(seed=seed)
+    won = 0 if change is None else won_since(study, change)
     facts = {
         "customers": count(len(study.customers)), "end": day(given.observation_end),
         "equity": money(total.mean), "lower": money(total.lower), "upper": money(total.upper),
-        "years": years(given.horizon_years),
+        "years": years(given.horizon_years), "what": what_is_left(study),
     }  # fmt: skip
     blocks: list[Block] = [
         *fit_for_money(fitness),
         say("review.headline", style="lead", **facts),
-        _since(change),
+        _since(change, won),
         costs_in_words(study),
+        *_other_model(study),
         *cautions(study),
         Tiles((
             Tile("tile.equity", money(total.mean), say(
@@ -70,23 +72,35 @@ def in_one_page(
             _change_tile(change),
             newcomer_tile(study, seed),
         )),
-        *_decisions(study, change, language),
+        *_decisions(study, change, won, language),
         traffic_light(backtest),
     ]  # fmt: skip
     return Page("review.answer", tuple(blocks), language)
 
 
-def _since(change: Bridge | None) -> Sentence:
+def _other_model(study: Study) -> list[Sentence]:
+    """Why the value is not that of the valuation, whose model lets no one-time buyer leave."""
+    name = type(study.purchases.model).__name__
+    if not name.startswith("MBG"):
+        return []
+    return [say("review.other_model", style="caveat", model=term(f"model.{name}"))]
+
+
+def _since(change: Bridge | None, won: int) -> Sentence:
     if change is None:
         return say("review.first")
     then, now = change.money("opening"), change.money("closing")
-    return say(
-        "review.since", date=day(change.opening_date), then=money(then),
-        gone=money(-change.money("expected_margin")),
-        moved=money(sum(change.money(name) for name in EXPERIENCE)), won=money(change.money("won")),
-        rest=money(now - then - change.money("expected_margin") - change.money("won")
-                   - sum(change.money(name) for name in EXPERIENCE)),
-    )  # fmt: skip
+    moved, came = sum(change.money(name) for name in EXPERIENCE), change.money("won")
+    facts = {
+        "date": day(change.opening_date), "then": money(then),
+        "gone": money(-change.money("expected_margin")),
+        "rest": money(now - then - change.money("expected_margin") - came - moved),
+    }  # fmt: skip
+    if "won" in of_few(change, won):
+        return Sentence("review.since_few", facts | {"moved": money(moved + came)})
+    if not won:
+        return Sentence("review.since_nobody", facts | {"moved": money(moved)})
+    return Sentence("review.since", facts | {"moved": money(moved), "won": money(came)})
 
 
 def _change_tile(change: Bridge | None) -> Tile:
@@ -98,36 +112,28 @@ def _change_tile(change: Bridge | None) -> Tile:
         "tile.change_note", share=share(relative), date=day(change.opening_date)))  # fmt: skip
 
 
-def _decisions(study: Study, change: Bridge | None, language: Language) -> list[Finding]:
+def _decisions(study: Study, change: Bridge | None, won: int, language: Language) -> list[Finding]:
     """What moved most, where value is at risk, and what a point of retention is worth."""
-    found = [] if change is None else [_largest_steps(change)]
-    return [*found, _at_risk(study, language), *_retention_point(study)]
+    found = [] if change is None else [_largest_steps(change, won)]
+    return [*found, where_risk_lies(study, language), *_retention_point(study)]
 
 
-def _largest_steps(change: Bridge) -> Finding:
-    steps = change.steps.set_index("step")["money"].reindex([*EXPERIENCE, "won"]).fillna(0.0)
+def _largest_steps(change: Bridge, won: int) -> Finding:
+    told = told_steps(change, won).set_index("step")["money"]
+    steps = told[told.index.isin([*EXPERIENCE, "won", "others"])]
     up, down = steps.idxmax(), steps.idxmin()
     worst = down if steps[down] < 0 and down in ("lost", "slowed") else "other"
-    customers = (change.customers["class"] == down).sum()
+    facts = {
+        "up": term(f"step.{up}"), "gain": money(max(steps[up], 0.0)),
+        "down": term(f"step.{down}"), "loss": money(max(-steps[down], 0.0)),
+    }  # fmt: skip
+    decision = say(f"decision.step_{worst}")
+    customers = change.experience["customers"]
+    if down not in customers:
+        return Finding(Sentence("finding.steps_others", facts), decision)
     return Finding(
-        say("finding.steps", up=term(f"step.{up}"), gain=money(max(steps[up], 0.0)),
-            down=term(f"step.{down}"), loss=money(max(-steps[down], 0.0)),
-            customers=plain("–") if down == "won" else count(customers)),
-        say(f"decision.step_{worst}"),
-    )  # fmt: skip
-
-
-def _at_risk(study: Study, language: Language) -> Finding:
-    group, limits = segments.rf_groups(study.customers, study.assumptions.unit)
-    table = lifecycle.active_by(study.customers, group)
-    top = table["value_at_risk"].idxmax()
-    row = table.loc[top]
-    return Finding(
-        say("finding.risk", name=plain(group_names(limits, language)[str(top)]),
-            risk=money(row["value_at_risk"]), customers=count(row["customers"]),
-            share=share(row["value_at_risk"] / table["value_at_risk"].sum())),
-        say("decision.risk"),
-    )  # fmt: skip
+        Sentence("finding.steps", facts | {"customers": count(customers[down])}), decision
+    )
 
 
 def _retention_point(study: Study) -> list[Finding]:
@@ -137,7 +143,8 @@ def _retention_point(study: Study) -> list[Finding]:
     except NotDefined:  # hardly anybody leaves
         return []
     active = float(study.customers["p_alive"].sum())
-    found = say("finding.point", now=share(scenario.retention), gain=money(gain))
+    found = say("finding.point", now=share(scenario.retention), gain=money(gain),
+                model=term(f"model.{type(study.purchases.model).__name__}"))  # fmt: skip
     if gain <= 0:
         return [Finding(found, say("decision.no_point"))]
     return [Finding(found, say("decision.point", each=money(gain / active)))]

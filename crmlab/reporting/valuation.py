@@ -14,8 +14,19 @@ from crmlab.reporting import figures
 from crmlab.reporting.evidence import cautions, traffic_light
 from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.groups import group_names, groups_table, of_many
-from crmlab.reporting.language import Language, count, day, money, number, plain, share, term, years
-from crmlab.reporting.method import costs_in_words
+from crmlab.reporting.language import (
+    Language,
+    Quantity,
+    count,
+    day,
+    money,
+    number,
+    plain,
+    share,
+    term,
+    years,
+)
+from crmlab.reporting.method import costs_in_words, what_is_left
 from crmlab.reporting.newcomers import newer_or_older
 from crmlab.reporting.pages import (
     Block,
@@ -30,6 +41,7 @@ from crmlab.reporting.pages import (
     Tiles,
     say,
 )
+from crmlab.reporting.privacy import FEW, can_be_told, withheld
 from crmlab.reporting.winning import by_channel, by_cohort, newcomer_tile, winning
 from crmlab.units import days_per
 
@@ -59,13 +71,14 @@ def in_one_page(
     customers, given = study.customers, study.assumptions
     total = study.equity_interval(seed=seed)
     top = segments.totals(customers, segments.decile(customers)).iloc[0]
+    many = can_be_told(top["customers"], len(customers))
     blocks: list[Block] = [
         *fit_for_money(fitness),
         say(
             "valuation.headline", style="lead",
             customers=count(len(customers)), end=day(given.observation_end),
             equity=money(total.mean), lower=money(total.lower), upper=money(total.upper),
-            years=years(given.horizon_years),
+            what=what_is_left(study), years=years(given.horizon_years),
         ),
         costs_in_words(study),
         *_other_model(study, other),
@@ -75,9 +88,11 @@ def in_one_page(
                 "tile.equity_note", lower=money(total.lower), upper=money(total.upper))),
             newcomer_tile(study, seed),
             Tile("tile.top_tenth", share(top["share"]), say(
-                "tile.top_tenth_note", each=money(top["value_each"]))),
+                "tile.top_tenth_note", each=money(top["value_each"]))) if many
+            else Tile("tile.top_tenth", plain("–"), say("tile.top_tenth_few", few=count(FEW))),
         )),
-        *_findings(study, top),
+        *(_top_tenth(top) if many else []),
+        *_findings(study),
         traffic_light(backtest),
     ]  # fmt: skip
     return Page("valuation.answer", tuple(blocks), language)
@@ -96,19 +111,23 @@ def _other_model(study: Study, other: Study | None) -> list[Sentence]:
     ]  # fmt: skip
 
 
-def _findings(study: Study, top: pd.Series) -> list[Finding]:
-    customers = study.customers
-    group, limits = segments.rf_groups(customers, study.assumptions.unit)
-    table = segments.totals(customers, group)
-    out = [
+def _top_tenth(top: pd.Series) -> list[Finding]:
+    return [
         Finding(
             say("finding.top", share=share(top["share"]), each=money(top["value_each"]),
                 customers=count(top["customers"])),
             say("decision.top", customers=count(top["customers"])),
         )
     ]  # fmt: skip
-    if segments.ONE_TIME in table.index:
-        once = table.loc[segments.ONE_TIME]
+
+
+def _findings(study: Study) -> list[Finding]:
+    customers = study.customers
+    group, limits = segments.rf_groups(customers, study.assumptions.unit)
+    table = segments.totals(customers, group)
+    out = []
+    once = table.reindex([segments.ONE_TIME]).iloc[0]
+    if once["customers"] > 0 and can_be_told(once["customers"], len(customers)):
         out.append(Finding(
             say("finding.once", share=share(once["customers"] / len(customers)),
                 value=share(once["share"]), each=money(once["value_each"])),
@@ -131,13 +150,17 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
     """Deciles, the concentration curve, and recency-frequency groups with what to do with each."""
     customers = study.customers
     tenths = segments.totals(customers, segments.decile(customers))
-    curve = segments.concentration(customers, points=101)
+    # No step of the curve may hold the value of a few.
+    curve = segments.concentration(customers, points=min(101, len(customers) // FEW + 1))
     fifth = float(np.interp(0.2, curve["customer_share"], curve["value_share"]))
     frame = _with_total(tenths.reset_index(), "decile", language.text("word.total"))
     kinds = {
         "decile": "plain", "customers": "count", "total_value": "money", "residual_clv": "money",
         "value_each": "money", "share": "share",
     }  # fmt: skip
+    if withheld(tenths["customers"]).any():
+        few = say("holders.few", few=count(FEW), customers=count(len(customers)))
+        return Page("valuation.holders", (few, *groups(study, language)), language)
     blocks = (
         Figure(
             "deciles",
@@ -181,9 +204,7 @@ def groups(study: Study, language: Language) -> tuple[Block, ...]:
     figure = Figure(
         "groups",
         figures.side_bars(named, of_many(table, "residual_clv"), language, "money", "figure.value"),
-        say("holders.groups", share=share(table.loc[best, "share"]),
-            customers=share(table.loc[best, "customers"] / len(study.customers)),
-            name=plain(names[best])),
+        _largest_group(table, plain(names[best])),
         say("alt.groups", groups=count(len(table))),
         groups_table("groups", table, names, language, {
             "customers": "count", "residual_clv": "money", "value_each": "money",
@@ -195,6 +216,15 @@ def groups(study: Study, language: Language) -> tuple[Block, ...]:
     )
     advice = Table("actions", actions, {"name": "plain", "action": "term"})
     return figure, advice
+
+
+def _largest_group(table: pd.DataFrame, name: Quantity) -> Sentence:
+    """What the most valuable group, the first, holds; not where it is of a few customers."""
+    best = table.iloc[0]
+    customers = share(best["customers"] / table["customers"].sum())
+    if withheld(table["customers"]).iloc[0]:
+        return say("holders.groups_few", name=name, customers=customers)
+    return say("holders.groups", name=name, customers=customers, share=share(best["share"]))
 
 
 def how_history_becomes_value(study: Study, language: Language) -> Page:
@@ -293,7 +323,7 @@ def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
             figures.band(months, language, cost),
             say("newcomers.figure", value=money(last["value"]), lower=money(last["lower"]),
                 upper=money(last["upper"]), years=years(study.assumptions.horizon_years),
-                first=money(first["value"])),
+                first=money(first["value"]), what=what_is_left(study)),
             say("alt.newcomer", first=money(first["value"]), value=money(last["value"])),
             Table("newcomer", months, kinds, rows=7),
         ),

@@ -34,7 +34,7 @@ def write_workbook(path: str | PathLike[str], tables: Sequence[Table], language:
             for j, (name, kind) in enumerate(table.every_kind.items()):
                 sheet.write_string(2, j, column_head(name, language), bold)
                 sheet.set_column(j, j, 34 if kind in WORDS else 18)
-                for i, value in enumerate(table.frame[name]):
+                for i, value in enumerate(table.told(name)):
                     _write(sheet, 3 + i, j, value, kind, formats.get(kind), language)
 
 

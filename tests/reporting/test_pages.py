@@ -34,6 +34,7 @@ from crmlab.reporting.pages import (
     say,
     tables_of,
 )
+from crmlab.reporting.privacy import withheld
 from crmlab.reporting.workbook import write_workbook
 
 ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "USD")
@@ -173,25 +174,49 @@ def test_the_workbook_holds_every_row_at_full_precision(
     assert round(sum(values[:10]), 2) == round(values[10], 2)
 
 
-def test_money_of_a_few_customers_is_on_no_page() -> None:
-    """Nine are too few, ten are not; the total has all of it, and so has the data."""
+def test_money_of_a_few_customers_is_told_nowhere(tmp_path: Path) -> None:
+    """Nine are too few, ten are not; nor is told what the total less the others would give away."""
     frame = pd.DataFrame({
-        "channel": ["web", "shop", "mail", "Total"], "customers": [9, 10, 0, 19],
-        "value": [123.25, 77.5, 0.0, 200.75],
+        "channel": ["web", "shop", "mail", "fair", "Total"], "customers": [9, 12, 0, 10, 31],
+        "value": [123.25, 77.5, 0.0, 55.5, 256.25], "share": [0.481, 0.302, 0.0, 0.217, 1.0],
     })  # fmt: skip
-    kinds = {"channel": "plain", "customers": "count", "value": "cents"}
+    kinds = {"channel": "plain", "customers": "count", "value": "cents", "share": "share"}
     table = Table("won_by_channel", frame, kinds, total=True)
     page = Page("valuation.newcomers", (table,), ENGLISH)
     html = page._repr_html_()
-
-    assert View(ENGLISH).cells(table)[0] == ["web", "9", "·"]
-    assert [row[2] for row in View(ENGLISH).cells(table)[1:]] == ["$77.50", "$0.00", "$200.75"]
-    assert "123.25" not in html
-    assert "Money of fewer than 10 customers is not shown on a page" in html
     told = figures_of(page)["table.won_by_channel"]
-    assert sum(row["value"] for row in told[:-1]) == told[-1]["value"] == 200.75
+    write_workbook(tmp_path / "t.xlsx", [table], ENGLISH)
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["won_by_channel"]
+
+    assert View(ENGLISH).cells(table)[0] == ["web", "9", "·", "·"]
+    assert View(ENGLISH).cells(table)[3] == ["fair", "10", "·", "·"]  # the next smallest
+    written = [row[2] for row in View(ENGLISH).cells(table)]
+    assert written == ["·", "$77.50", "$0.00", "·", "$256.25"]
+    assert "123.25" not in html
+    assert "Money of fewer than 10 customers is not shown" in html
+    for row in (0, 3):
+        assert told[row]["value"] is told[row]["share"] is None
+        assert sheet.cell(4 + row, 3).value is sheet.cell(4 + row, 4).value is None
+    assert [row["value"] for row in told[1:3]] == [77.5, 0.0]
     account = dataclasses.replace(table, account=True)
     assert "123.25" in Page("account", (account,), ENGLISH)._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("customers", "expected"),
+    [
+        ([50, 20, 10], [False, False, False]),
+        ([50, 9, 20], [False, True, True]),
+        ([50, 9, 1, 0], [False, True, True, False]),
+        ([50, 1, 1, 30], [False, True, True, True]),
+        ([9], [True]),
+    ],
+)
+def test_what_is_withheld_is_of_ten_customers_and_two_groups(
+    customers: list[int], expected: list[bool]
+) -> None:
+    """So that no difference to a total is the money of a few."""
+    assert withheld(pd.Series(customers)).tolist() == expected
 
 
 def test_bars_tell_losses_and_leave_out_a_few() -> None:

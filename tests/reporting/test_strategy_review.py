@@ -15,7 +15,7 @@ from crmlab.customers.bridge import Bridge
 from crmlab.customers.fitness import Check, Fitness
 from crmlab.reporting import bridge, keeping, lenses, scenarios, strategy_review
 from crmlab.reporting.fitness import fit_for_money
-from crmlab.reporting.language import Language
+from crmlab.reporting.language import Language, Quantity
 from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
 
 ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "EUR")
@@ -56,7 +56,7 @@ def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[P
     return [
         strategy_review.in_one_page(study, change, None, Fitness(()), words, seed=1),
         lenses.five_lenses(study, OPENING, words, period="month"),
-        bridge.what_changed(change, words),
+        bridge.what_changed(study, change, words),
         keeping.customers_page(study, words, period="month", offer_cost=offer, seed=1),
         scenarios.what_if(study, words, growth=0.1),
         strategy_review.assumptions(study, None, words, seed=1),
@@ -133,7 +133,8 @@ def test_a_base_in_its_first_weeks_is_told_what_cannot_be_said() -> None:
     five = lenses.five_lenses(study, opening, ENGLISH, period="month")
     kept = keeping.customers_page(study, ENGLISH, period="month", offer_cost=None, seed=1)
 
-    assert "too short for an earlier valuation" in bridge.what_changed(None, ENGLISH)._repr_html_()
+    changed = bridge.what_changed(study, None, ENGLISH)
+    assert "too short for an earlier valuation" in changed._repr_html_()
     assert "No cohort has been observed for a whole month" in five._repr_html_()
     assert "Nobody was a customer yet a quarter ago" in kept._repr_html_()
 
@@ -239,3 +240,47 @@ def test_people_are_listed_in_a_file_of_their_own(
     assert (listed["list"] == "win_back").sum() == 1000
     shown = [table.frame for page in rich for table in tables_of(page)]
     assert not any("customer_id" in frame for frame in shown)
+
+
+@pytest.fixture(scope="module")
+def small() -> tuple[crmlab.Study, Bridge]:
+    """The 120 customers of the example shop, whose best group is of eight."""
+    names = {"customer_id": "client", "date": "order_date", "amount": "total"}
+    log = crmlab.read_transactions("data/examples/orders.csv", **names)
+    now, then = (
+        crmlab.Study.run(log, observation_end=end, **GIVEN) for end in ("2024-06-30", "2023-10-03")
+    )
+    change = now.change_since(then)
+    assert change is not None
+    return now, change
+
+
+def test_page_one_tells_no_money_of_a_few(small: tuple[crmlab.Study, Bridge]) -> None:
+    """The group with the most at risk is named without its money, classes of a few together."""
+    study, change = small
+    page = strategy_review.in_one_page(study, change, None, Fitness(()), ENGLISH, seed=1)
+    said = figures_of(page)
+    won = bridge.won_since(study, change)
+    steps = bridge.told_steps(change, won)
+    few = bridge.of_few(change, won)
+
+    assert said["finding.risk_few"]["customers"] == 8
+    assert "finding.risk" not in said
+    assert few == ["slowed", "bought_more", "came_back"]
+    assert change.experience.loc[few, "customers"].between(1, 9).all()
+    assert not set(few) & set(steps["step"])
+    assert round(steps["money"].iloc[:-1].sum(), 2) == steps["money"].iloc[-1]
+    html = page._repr_html_() + bridge.what_changed(study, change, ENGLISH)._repr_html_()
+    for name in few:
+        assert ENGLISH.write(Quantity(abs(change.money(name)), "cents")) not in html
+
+
+def test_small_classes_and_few_won_are_told_together(small: tuple[crmlab.Study, Bridge]) -> None:
+    """One class of a few alone, or a few customers won, would be the total less the others."""
+    _, change = small
+    alone = change.experience.assign(customers=[54, 9, 0, 40, 30])
+    one = dataclasses.replace(change, experience=alone)
+
+    assert bridge.of_few(one, 20) == ["slowed", "came_back"]
+    assert bridge.of_few(one, 3) == ["slowed", "won"]
+    assert bridge.of_few(dataclasses.replace(change, experience=alone.iloc[:1]), 20) == []
