@@ -16,7 +16,7 @@ from crmlab.customers.economics import BY_CUSTOMER, Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures_if_active
 from crmlab.customers.intervals import is_clear
-from crmlab.customers.outcomes import models_at_draws
+from crmlab.customers.outcomes import drawn_models
 from crmlab.customers.value import needs_recency
 from crmlab.models.base import Fit
 from crmlab.models.estimates import estimates
@@ -63,7 +63,7 @@ def outcomes(
     """
     kinds, kind, _ = unique_rows(*_what_matters(base))
     draws = draws or int(np.clip(MOST // len(kinds[0]), FEWEST, DRAWS))
-    models = _drawn_models(base, min(draws, PARAMETER_DRAWS), seed)
+    models = _models(base, min(draws, PARAMETER_DRAWS), seed)
     rounds = -(-draws // len(models))
     drawn = _drawn_ahead(models, kinds, rounds, economics, base.unit, np.random.default_rng(seed))
     alive = np.array([model.p_alive(**base.history) for model, _ in models])
@@ -197,19 +197,11 @@ def _limits(at: Callable[[Array], Array], below: Array, nothing: Array, level: f
     return np.array([quantile(tail), quantile(1 - tail), below])
 
 
-def _drawn_models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
-    """Pairs of a purchase and a spend model, drawn from what the data leave open.
-
-    One pair, the estimates, where hardly anything is open.
-    """
+def _models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
+    """Pairs of a purchase and a spend model: the estimates, where hardly anything is open."""
     if _is_known(base.purchases) and _is_known(base.spend):
         return [(base.purchases.model, base.spend.model)]
-    bought, spent = (
-        models_at_draws(fit, n, seed + i) for i, fit in enumerate((base.purchases, base.spend))
-    )
-    # Without a mean spend there is no value.
-    pairs = [pair for pair in zip(bought, spent, strict=True) if pair[1].q > 1]
-    return pairs or [(base.purchases.model, base.spend.model)]
+    return drawn_models(base, n, seed)
 
 
 def _is_known(fit: Fit[Any]) -> bool:

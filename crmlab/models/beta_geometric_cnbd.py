@@ -182,6 +182,12 @@ class AbstractBetaGeometricCNBD(AbstractPurchaseModel):
     def _discounted(self, rate: float, nodes: int | None, t: Array, x: Array, T: Array) -> Array:
         return erlang_ahead.discounted_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
 
+    def _discounted_life(
+        self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
+    ) -> Array:
+        given = self._given_alive(x, T)
+        return erlang_ahead.discounted_life_if_alive(rate, t, *given, nodes=nodes)
+
     def _survival(self, t: Array, x: Array, T: Array) -> Array:
         return erlang_ahead.survival_if_alive(t, *self._given_alive(x, T))
 

@@ -105,6 +105,11 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
     def _discounted(self, rate: float, nodes: int | None, t: Array, x: Array, T: Array) -> Array:
         return formulas.discounted_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
 
+    def _discounted_life(
+        self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
+    ) -> Array:
+        return formulas.discounted_life_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
+
     def _survival(self, t: Array, x: Array, T: Array) -> Array:
         return formulas.survival_if_alive(t, *self._given_alive(x, T))
 
