@@ -211,6 +211,17 @@ def _stayed(p: Array, s: Array, z: Array) -> Array:
     return out
 
 
+def buys_later_if_alive(
+    after: Array, t: Array, s: Array, A: Array, a: float | Array, B: Array
+) -> Array:
+    """Probability of staying for a time `after` and buying in the time t that follows.
+
+    E[exp(-rate p after) (1 - exp(-rate t))]: who bought nothing in t has a rate of Gamma(s, A + t).
+    """
+    silent = np.exp(-s * np.log1p(t / A)) * survival_if_alive(after, s, A + t, a, B)
+    return survival_if_alive(after, s, A, a, B) - silent
+
+
 def life_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     """Expected time until dropout, at most t, of a customer alive at 0.
 

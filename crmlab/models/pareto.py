@@ -276,6 +276,14 @@ def discounted_life_if_alive(
     return life
 
 
+def buys_later_if_alive(
+    after: Array, t: Array, shape: Array, A: Array, s: float, B: Array
+) -> Array:
+    """Probability of staying for a time `after` and buying in the time t that follows."""
+    silent = pmf_if_alive(np.zeros_like(t), t, shape, A, s, B + after)
+    return survival_if_alive(after, s, B) * (1 - silent)
+
+
 def pmf_if_alive(k: Array, t: Array, shape: Array, A: Array, s: float, B: Array) -> Array:
     """Probability of k purchases in (0, t] of a customer alive at 0 (Fader & Hardie 2006 note).
 

@@ -87,6 +87,9 @@ class ParetoNBD(AbstractPurchaseModel):
     def _pmf(self, k: Array, t: Array, x: Array, T: Array) -> Array:
         return formulas.pmf_if_alive(k, t, *self._given_alive(x, T))
 
+    def _buys_later(self, after: Array, t: Array, x: Array, T: Array) -> Array:
+        return formulas.buys_later_if_alive(after, t, *self._given_alive(x, T))
+
     def _discounted(self, rate: float, nodes: int | None, t: Array, x: Array, T: Array) -> Array:
         return formulas.discounted_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
 

@@ -178,6 +178,19 @@ class AbstractPurchaseModel(abc.ABC):
         out: Array = stays * if_stays + (1 - stays) * (np.asarray(k) == 0)
         return out
 
+    def buys_later(
+        self, after: ArrayLike, t: ArrayLike, *,
+        frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
+    ) -> Array:  # fmt: skip
+        """Probability of an occasion in (T + after, T + after + t], given the history up to T.
+
+        Exact where purchases have no memory; of regular buyers (CNBD) staying for `after` and
+        buying in `t` are taken as independent, which is a few per cent high.
+        """
+        alive = self.p_alive(frequency=frequency, recency=recency, T=T)
+        history = (frequency, recency, T)
+        return alive * self._if_alive(type(self)._buys_later, after, t, history=history)
+
     def det(
         self, rate: float, horizon: ArrayLike, *,
         frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
@@ -395,6 +408,9 @@ class AbstractPurchaseModel(abc.ABC):
 
     @abc.abstractmethod
     def _pmf(self, k: Array, t: Array, x: Array, T: Array) -> Array: ...
+
+    @abc.abstractmethod
+    def _buys_later(self, after: Array, t: Array, x: Array, T: Array) -> Array: ...
 
     @abc.abstractmethod
     def _discounted(
