@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab lint bench bench-models bench-intake bench-scale coverage check-covariates check-uci clean
+.PHONY: help demo test lab lint bench bench-models bench-intake bench-scale coverage check-contracts check-covariates check-uci clean
 
 help: ## list these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 26
@@ -32,6 +32,9 @@ check-covariates: $(VENV)/.installed ## compare covariates with published figure
 
 coverage: $(VENV)/.installed ## simulate 1,000 bases of each kind: do the intervals hold? (hours)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
+
+check-contracts: $(VENV)/.installed ## simulate contracts: does the interval of their value hold? (minutes)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python benchmarks/contract_coverage.py
 
 bench-models: $(VENV)/.installed ## time fits and scores against lifetimes, to 1 million customers
 	$(BIN)/python benchmarks/models.py

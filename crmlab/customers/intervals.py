@@ -18,12 +18,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from crmlab.customers.scores import Assumptions
 from crmlab.models.base import Fit, slope_steps
 from crmlab.models.estimates import at_coordinates, coordinates, estimates, with_parameters
 from crmlab.models.special import Array, unique_rows
 
-COARSE_NODES = 14  # of the time rule, inside the slopes only
 SIMULATED_ROWS = 200_000
 CLEAR_CUSTOMERS, CLEAR_ERROR = 5000, 0.5  # where the normal approximation is good enough
 DRAWS = 200
@@ -107,69 +105,6 @@ def active_interval(customers: pd.DataFrame, fit: Fit[Any], level: float, seed: 
 def _models(fit: Fit[Any], seed: int) -> list[Any]:
     drawn = fit.draws(DRAWS, seed=seed).parameters
     return [with_parameters(fit.model, values) for values in drawn]
-
-
-def equity_interval(
-    customers: pd.DataFrame,
-    purchases: Fit[Any],
-    spend: Fit[Any],
-    given: Assumptions,
-    level: float,
-    seed: int,
-) -> Interval:
-    """Prediction interval of the discounted margin that all customers bring to the horizon."""
-    mean = float(customers["residual_clv"].sum())
-    x, z = customers["spend_frequency"].to_numpy(), customers["monetary_value"].to_numpy()
-    det = customers["det"].to_numpy()
-    by_purchases = _equity_of(customers, given)
-
-    def by_spend(model: Any) -> float:
-        return given.margin * float(det @ model.expected_spend(frequency=x, monetary_value=z))
-
-    chance = _chance_sd(customers, purchases.model, spend.model, given, seed)
-    if is_clear(purchases) and is_clear(spend):
-        parts = parameter_sd(purchases, by_purchases), parameter_sd(spend, by_spend)
-        return interval(mean, float(np.hypot(*parts)), chance, level)
-    first = np.array([by_purchases(model) for model in _models(purchases, seed)])
-    second = np.array([by_spend(model) for model in _models(spend, seed) if model.q > 1])
-    rng = np.random.default_rng([seed, 1])
-    totals = first * rng.choice(second, len(first)) / mean if len(second) else first
-    return drawn_interval(mean, totals, chance, level, rng)
-
-
-def _equity_of(customers: pd.DataFrame, given: Assumptions) -> Callable[[Any], float]:
-    """Equity as a function of the purchase model, on patterns weighted by what they spend."""
-    columns = [customers[c].to_numpy() for c in ("frequency", "recency", "T")]
-    (x, t_x, T), inverse, _ = unique_rows(*columns)
-    worth = given.margin * np.bincount(inverse, weights=customers["expected_spend"])
-
-    def equity(model: Any) -> float:
-        det = model.det(
-            given.rate, given.horizon, frequency=x, recency=t_x, T=T, nodes=COARSE_NODES
-        )
-        return float(worth @ det)
-
-    return equity
-
-
-def _chance_sd(
-    customers: pd.DataFrame, purchases: Any, spend: Any, given: Assumptions, seed: int
-) -> float:
-    """Standard deviation of the realised total at fixed parameters, from simulated futures."""
-    rng = np.random.default_rng(seed)
-    n = len(customers)
-    rounds = int(np.clip(SIMULATED_ROWS // n, 8, 1000))
-    history = {c: np.tile(customers[c], rounds) for c in ("frequency", "recency", "T")}
-    future = purchases.simulate_future(given.horizon, **history, seed=rng)
-    each = spend.simulate_spend(
-        future.customer,
-        frequency=np.tile(customers["spend_frequency"], rounds),
-        monetary_value=np.tile(customers["monetary_value"], rounds),
-        seed=rng,
-    )
-    margin = given.margin * np.exp(-given.rate * future.time) * each
-    realised = np.bincount(future.customer, weights=margin, minlength=n * rounds).astype(float)
-    return _sum_sd(realised.reshape(rounds, n))
 
 
 def _sum_sd(realised: Array) -> float:

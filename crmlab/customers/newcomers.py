@@ -13,7 +13,6 @@ from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures, spend_of
 from crmlab.customers.intervals import interval, parameter_sd
-from crmlab.customers.value import discounted_life
 from crmlab.models.special import Array, Counts
 from crmlab.units import units_per_year
 
@@ -82,7 +81,7 @@ def _months(years: float) -> Array:
 def _upkeep(model: Any, who: Newcomer, rate: float, times: Array) -> Array:
     """What being active costs a new customer's first `times`, discounted."""
     none = np.zeros(len(times))
-    life = discounted_life(model, rate, times, frequency=none, recency=none, T=none)
+    life: Array = model.discounted_life(rate, times, frequency=none, recency=none, T=none)
     return who.upkeep * life
 
 

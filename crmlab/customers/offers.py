@@ -33,10 +33,9 @@ def offers(
     active now), most_cost (what the customers would bring more if none left within the months: an
     offer may cost that much; see `gained_if_kept`), value_if_active (of a customer who is known to
     be active), buys (share expected to buy in as many months after those: in these models who
-    leaves within them has bought in them; leaving and buying are taken as independent, which is a
-    few per cent high) and,
-    where cost is given, break_even_share (of those who would leave, how many it has to keep to pay;
-    missing where not even all would), break_even_uplift (the same in points of the probability of
+    leaves within them has bought in them) and, where cost is given, break_even_share (of those who
+    would leave, how many it has to keep to pay; missing where not even all would),
+    break_even_uplift (the same in points of the probability of
     staying, of all who get it), buys_needed (share that has to buy for that), per_arm
     (customers with and as many without the offer, by whom a test finds this uplift with the given
     two-sided alpha and power; missing where it is too small or large for any) and testable (the
@@ -62,7 +61,8 @@ def offers(
         return table
     found = proof(
         table, cost, leaves=sums["leaves"] / size, shown=table["buys"],
-        shown_if_kept=sums["buys_now"] / sums["alive"], alpha=alpha, power=power,
+        shown_if_kept=(sums["buys_if_kept"] - sums["buys"]) / sums["leaves"], alpha=alpha,
+        power=power,
     )  # fmt: skip
     return table.join(found.rename(columns={"needed": "buys_needed"}))
 
@@ -120,7 +120,6 @@ def _customers(
     model, history = base.purchases.model, base.history
     alive = model.p_alive(**history)
     leaves: Array = 1 - model.survival_if_alive(span, **history)
-    bought: Array = 1 - model.pmf(0, span, **history)
     return pd.DataFrame(
         {
             "value": values,
@@ -128,8 +127,8 @@ def _customers(
             "leaves": alive * leaves,
             "at_risk": np.maximum(values, 0.0) * leaves,
             "gain": gained_if_kept(base, economics, span),
-            "buys_now": bought,
-            "buys": bought * (1 - leaves),
+            "buys_if_kept": 1 - model.pmf(0, span, **history),
+            "buys": model.buys_later(span, span, **history),
         },
         index=base.summary.index,
     )

@@ -7,7 +7,6 @@ active cost.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from statistics import NormalDist
 from typing import Any
 
@@ -22,7 +21,6 @@ from crmlab.customers.futures import (
     spend_of,
 )
 from crmlab.customers.intervals import (
-    COARSE_NODES,
     Interval,
     drawn_interval,
     interval,
@@ -31,15 +29,16 @@ from crmlab.customers.intervals import (
 )
 from crmlab.customers.value import (
     Ahead,
-    ahead,
-    discounted_life,
     net_values,
     worth,
 )
 from crmlab.models.base import Fit
-from crmlab.models.special import Array
+from crmlab.models.special import Array, Counts, unique_rows
 
-CHANCE_ROWS = 60_000
+COARSE_NODES = 6
+"""Of the time rule, for slopes and drawn models: totals are good to 1e-5."""
+
+CHANCE_ROWS, FEWEST_ROUNDS = 60_000, 8
 TOTALS = 4000  # outcomes of a total, from so many draws of the parameters:
 DRAWN = 200
 PRUDENT = 0.25  # spread of a total, as a share of it, below which its logarithm is taken as normal
@@ -72,38 +71,28 @@ def equity_interval(
     """Prediction interval of the discounted net value that all customers bring to the horizon.
 
     As crmlab.customers.intervals: normal where parameters are well determined, otherwise from
-    drawn parameters; chance comes from simulated futures. Limits are on the log scale where the
-    value is clearly above 0, as it is without costs.
+    drawn parameters of both models; chance comes from simulated futures. Limits are on the log
+    scale, or above 0, where nothing can be lost.
     """
     mean = float(net_values(base, economics).sum())
-    chance = _chance_sd(base, economics, seed)
-    by_purchases, by_spend = _totals_by(base, economics)
-    sources = ((base.purchases, by_purchases), (base.spend, by_spend))
-    if all(is_clear(fit) for fit, _ in sources):
-        parts = [float(parameter_sd(fit, total)) for fit, total in sources]
-        return _normal(mean, float(np.linalg.norm(parts)), chance, level)
-    rng = np.random.default_rng([seed, 1])
-    shifts = [_shifts(fit, total, seed, rng) for fit, total in sources]
-    totals: Array = mean + np.sum(shifts, axis=0)
+    chance, total = _chance_sd(base, economics, seed), _Total.of(base, economics)
+    purchases, spend = base.purchases, base.spend
+    found = total.ahead(purchases.model)
+    if is_clear(purchases) and is_clear(spend):
+        by_purchases = parameter_sd(purchases, lambda m: total.value(total.ahead(m), spend.model))
+        by_spend = parameter_sd(spend, lambda m: total.value(found, m))
+        spread = float(np.hypot(by_purchases, by_spend))
+        make = _normal if economics.may_lose else interval
+        return make(mean, spread, chance, level)
+    pairs = drawn_models(base, DRAWN, seed)
+    drawn = np.array([total.value(total.ahead(bought), spent) for bought, spent in pairs])
+    drawn += mean - total.value(found, spend.model)  # what the quick rule for time leaves out
+    totals, rng = np.repeat(drawn, TOTALS // len(drawn)), np.random.default_rng([seed, 1])
     if not economics.may_lose:
         return drawn_interval(mean, np.maximum(totals, 0.0), chance, level, rng)
     realised = totals + chance * rng.standard_normal(len(totals))
     lower, upper = np.quantile(realised, [(1 - level) / 2, (1 + level) / 2])
     return Interval(mean, float(lower), float(upper), float(totals.std()), chance)
-
-
-def _shifts(fit: Any, total: Callable[[Any], float], seed: int, rng: np.random.Generator) -> Array:
-    """What the uncertainty of one fit may add to the total, drawn.
-
-    Normal where its parameters are well determined, else at drawn parameters (no spend model
-    without a mean).
-    """
-    if is_clear(fit):
-        return float(parameter_sd(fit, total)) * rng.standard_normal(TOTALS)
-    found = np.array(
-        [total(m) for m in models_at_draws(fit, DRAWN, seed) if getattr(m, "q", 2.0) > 1]
-    )
-    return rng.choice(found, TOTALS) - total(fit.model) if len(found) else np.zeros(TOTALS)
 
 
 def _normal(mean: float, parameters: float, chance: float, level: float) -> Interval:
@@ -114,49 +103,59 @@ def _normal(mean: float, parameters: float, chance: float, level: float) -> Inte
     return Interval(mean, mean - half, mean + half, parameters, chance)
 
 
-def _totals_by(
-    base: FittedBase, economics: Economics
-) -> tuple[Callable[[Any], float], Callable[[Any], float]]:
-    """The total as a function of the purchase model, and of the spend model, the other as it is."""
+@dataclasses.dataclass(frozen=True)
+class _Total:
+    """The expected value of a base under other models, by a rule for time that is good for slopes.
 
-    def by_purchases(model: Any) -> float:
-        return _coarse_total(_at(base, "purchases", model), economics, base.expected_spend)
+    Histories that are alike are looked at once: `row` is that of each customer, `cost` (of an
+    occasion) and `upkeep` (of active time) are sums over the customers of a row.
+    """
 
-    found = _found(base, economics)
-    worth_of = economics.of("margin", base.summary.index) * found.occasions
+    base: FittedBase
+    economics: Economics
+    history: dict[str, Array]
+    row: Counts
+    margin: Array
+    cost: Array
+    upkeep: Array
 
-    def by_spend(model: Any) -> float:
-        return float(worth_of @ model.expected_spend(**base.spending))
+    @classmethod
+    def of(cls, base: FittedBase, economics: Economics) -> _Total:
+        each, names = worth(base, economics), ("frequency", "recency", "T")
+        columns, row, _ = unique_rows(*(base.history[name] for name in names))
+        cost, upkeep = (
+            np.bincount(row, weights=column).astype(float) for column in (each.cost, each.upkeep)
+        )
+        margin = economics.of("margin", base.summary.index)
+        history = dict(zip(names, columns, strict=True))
+        return cls(base, economics, history, row, margin, cost, upkeep)
 
-    return by_purchases, by_spend
+    def ahead(self, model: Any) -> Ahead:
+        """Discounted occasions and active time of each row."""
+        asked = self.economics.rate(self.base.unit), self.economics.horizon(self.base.unit)
+        occasions = model.det(*asked, **self.history, nodes=COARSE_NODES)
+        if not self.economics.costs_time:
+            return Ahead(occasions, np.zeros(len(occasions)))
+        return Ahead(occasions, model.discounted_life(*asked, **self.history, nodes=COARSE_NODES))
+
+    def value(self, found: Ahead, spend: Any) -> float:
+        """Margin of these occasions, less what they and the active time cost, of all customers."""
+        each = self.margin * spend.expected_spend(**self.base.spending)
+        left = np.bincount(self.row, weights=each) - self.cost
+        return float(left @ found.occasions - self.upkeep @ found.active)
 
 
-def _found(base: FittedBase, economics: Economics) -> Ahead:
-    rate, horizon = economics.rate(base.unit), economics.horizon(base.unit)
-    return ahead(base, rate, horizon, active=economics.costs_time)
+def drawn_models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
+    """At most `n` pairs of a purchase and a spend model, drawn from what the data leave open.
 
-
-def _coarse_total(base: FittedBase, economics: Economics, spend: Array) -> float:
-    """The total with a quick rule for time: good enough for slopes."""
-    rate, horizon, index = (
-        economics.rate(base.unit),
-        economics.horizon(base.unit),
-        base.summary.index,
+    Spend models without a mean are left out, as there is no value then; the estimates stand in
+    where no pair is left.
+    """
+    bought, spent = (
+        models_at_draws(fit, n, seed + i) for i, fit in enumerate((base.purchases, base.spend))
     )
-    det = base.purchases.model.det(rate, horizon, **base.history, nodes=COARSE_NODES)
-    left = economics.of("margin", index) * spend - economics.of("cost_per_occasion", index)
-    total = float(left @ det)
-    if economics.costs_time:
-        model = base.purchases.model
-        life = discounted_life(model, rate, horizon, **base.history, nodes=COARSE_NODES)
-        total -= float(worth(base, economics).upkeep @ life)
-    return total
-
-
-def _at(base: FittedBase, name: str, model: Any) -> FittedBase:
-    """The base with another value of one of its models."""
-    fit = dataclasses.replace(getattr(base, name), model=model)
-    return dataclasses.replace(base, **{name: fit})
+    pairs = [pair for pair in zip(bought, spent, strict=True) if pair[1].q > 1]
+    return pairs or [(base.purchases.model, base.spend.model)]
 
 
 def models_at_draws(fit: Fit[Any], n: int, seed: int) -> list[Any]:
@@ -168,12 +167,12 @@ def models_at_draws(fit: Fit[Any], n: int, seed: int) -> list[Any]:
 
 def _chance_sd(base: FittedBase, economics: Economics, seed: int) -> float:
     """Standard deviation of the realised total at fixed parameters, from simulated futures."""
-    rng = np.random.default_rng([seed, 7])
-    rounds = int(np.clip(CHANCE_ROWS // len(base.summary), 8, 1000))
-    realised = np.array(
-        [
-            realise(base, economics, base.purchases.model, base.spend.model, rng)
-            for _ in range(rounds)
-        ]
-    )
-    return float(np.sqrt(realised.var(axis=0, ddof=1).sum()))
+    rng, n = np.random.default_rng([seed, 7]), len(base.summary)
+    at_once = int(np.clip(CHANCE_ROWS // n, 1, 1000))
+    many = dataclasses.replace(base, summary=base.summary.iloc[np.tile(np.arange(n), at_once)])
+    models = base.purchases.model, base.spend.model
+    rounds = [
+        realise(many, economics, *models, rng).reshape(at_once, n)
+        for _ in range(-(-FEWEST_ROUNDS // at_once))
+    ]
+    return float(np.sqrt(np.concatenate(rounds).var(axis=0, ddof=1).sum()))

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from crmlab.customers.economics import BY_CUSTOMER, Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.newcomers import newcomer
-from crmlab.customers.value import discounted_life, net_values
+from crmlab.customers.value import net_values
 from crmlab.errors import NotDefined, WrongParameter
 
 POINT = 0.01
@@ -84,7 +84,7 @@ class Scenario:
         if not who.upkeep:
             return value
         none = np.zeros(1)
-        life = discounted_life(model, rate, horizon, frequency=none, recency=none, T=none)
+        life = model.discounted_life(rate, horizon, frequency=none, recency=none, T=none)
         return value - who.upkeep * float(life[0]) / self.pace
 
     @property

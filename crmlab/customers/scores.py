@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.economics import Economics
-from crmlab.customers.value import discounted_life
 from crmlab.models.base import Fit
 from crmlab.models.gamma_gamma import GammaGamma
 from crmlab.models.purchase_model import AbstractPurchaseModel
@@ -97,7 +96,7 @@ def score(
     value = (money.of("margin", index) * each - money.of("cost_per_occasion", index)) * det
     if money.costs_time:
         upkeep = money.of("cost_per_year", index) + money.retention_per_year
-        life = discounted_life(model, given.rate, given.horizon, **history)
+        life = model.discounted_life(given.rate, given.horizon, **history)
         value = value - upkeep / units_per_year(given.unit) * life
     return summary.assign(
         p_alive=model.p_alive(**history),

@@ -6,6 +6,7 @@ value: discounted margin of its purchases, less what serving them and staying ac
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,20 +16,22 @@ from crmlab.customers.economics import BY_CUSTOMER, Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures_if_active
 from crmlab.customers.intervals import is_clear
-from crmlab.customers.outcomes import models_at_draws
+from crmlab.customers.outcomes import drawn_models
 from crmlab.customers.value import needs_recency
 from crmlab.models.base import Fit
 from crmlab.models.estimates import estimates
-from crmlab.models.special import Array, unique_rows
+from crmlab.models.special import Array, Counts, unique_rows
 
-BLOCK = 4000  # customers at a time
+BLOCK = 1000  # customers at a time
 DRAWS, FEWEST = 400, 100  # futures of a kind of history: of 400, ten lie beyond either limit
 MOST = 4_000_000  # futures in all, where that leaves the fewest
-WALKED = 600_000  # at a time
+WALKED = 50_000  # at a time: memory that was used before is quicker than new
 PARAMETER_DRAWS = 40  # each serves for some of the futures
 KNOWN = 0.1
 """Standard errors, as shares of the parameters, below which they add next to nothing to what chance
 does to a single customer: a hundredth of the mean squared, where chance has about all of it."""
+
+ROUNDING, TINY = 1e-12, 1e-300
 
 
 class Drawn(NamedTuple):
@@ -60,35 +63,27 @@ def outcomes(
     """
     kinds, kind, _ = unique_rows(*_what_matters(base))
     draws = draws or int(np.clip(MOST // len(kinds[0]), FEWEST, DRAWS))
-    models = _drawn_models(base, min(draws, PARAMETER_DRAWS), seed)
+    models = _models(base, min(draws, PARAMETER_DRAWS), seed)
     rounds = -(-draws // len(models))
     drawn = _drawn_ahead(models, kinds, rounds, economics, base.unit, np.random.default_rng(seed))
     alive = np.array([model.p_alive(**base.history) for model, _ in models])
     scale = np.repeat([spend.v for _, spend in models], rounds)
     spending = base.spending["frequency"] * np.nan_to_num(base.spending["monetary_value"])
-    index, parts = base.summary.index, []
-    columns = [economics.of(name, index) for name in BY_CUSTOMER]
-    # Where nothing is taken off, customers of a kind differ by a factor: its futures are put in
-    # order once, and not for each customer.
-    alike = len(models) == 1 and not economics.costs_anything
-    if alike:
-        drawn.spent.sort(axis=1)
-    for first in range(0, len(index), BLOCK):
-        some = slice(first, first + BLOCK)
-        margin, cost, yearly = (column[some, None] for column in columns)
-        spent, occasions, active = (column[kind[some]] for column in drawn)
-        value = margin * (spending[some, None] + scale) * spent - cost * occasions
-        value -= (yearly + economics.retention_per_year) / base.year * active
-        # Who has left under one of the models says nothing under it of a future.
-        weight = np.repeat(alive[:, some].T / (rounds * len(models)), rounds, axis=1)
-        if alike:
-            parts.append(_limits(_turned(value, margin), weight, level))
-        else:
-            order = np.argsort(value, axis=1)
-            ordered, weight = (np.take_along_axis(a, order, axis=1) for a in (value, weight))
-            parts.append(_limits(ordered, weight, level))
-    table = np.concatenate(parts, axis=1)
-    return pd.DataFrame(table.T, index=index, columns=["lower", "upper", "p_negative"])
+    index = base.summary.index
+    margin, cost, yearly = (economics.of(name, index) for name in BY_CUSTOMER)
+    if len(models) == 1 and not economics.costs_anything:
+        found = _of_a_kind(drawn.spent, kind, margin * (spending + scale[0]), alive[0], level)
+    else:
+        upkeep = (yearly + economics.retention_per_year) / base.year
+        parts = []
+        for first in range(0, len(index), BLOCK):
+            some = slice(first, first + BLOCK)
+            spent, occasions, active = (column[kind[some]] for column in drawn)
+            value = margin[some, None] * (spending[some, None] + scale) * spent
+            value -= cost[some, None] * occasions + upkeep[some, None] * active
+            parts.append(_of_their_own(value, alive[:, some], level))
+        found = np.concatenate(parts, axis=1)
+    return pd.DataFrame(found.T, index=index, columns=["lower", "upper", "p_negative"])
 
 
 def _what_matters(base: FittedBase) -> tuple[Array, ...]:
@@ -134,45 +129,79 @@ def _block_ahead(
     return tuple(np.concatenate(columns, axis=1) for columns in zip(*parts, strict=True))
 
 
-def _turned(ordered: Array, factor: Array) -> Array:
-    """Ordered rows times a factor each, in order again: one below 0 has turned them round."""
-    turned = factor[:, 0] < 0
-    ordered[turned] = ordered[turned, ::-1]
-    return ordered
+def _of_a_kind(spent: Array, kind: Counts, factor: Array, alive: Array, level: float) -> Array:
+    """Lower, upper and P(below 0) where customers of a kind differ by a factor.
 
-
-def _limits(ordered: Array, weight: Array, level: float) -> Array:
-    """Lower, upper and P(below 0) of values with these weights, and of nothing with the rest."""
-    reached = np.cumsum(weight, axis=1)
-    below = np.where(ordered < 0, weight, 0.0).sum(axis=1)
-    nothing = 1 - reached[:, -1]
-    tail = (1 - level) / 2
-    lower, upper = (_quantile(ordered, reached, below, nothing, q) for q in (tail, 1 - tail))
-    return np.array([lower, upper, below])
-
-
-def _quantile(ordered: Array, reached: Array, below: Array, nothing: Array, q: float) -> Array:
-    """The least value that at least `q` of the mixture does not exceed."""
-    beyond = q > below + nothing
-    wanted = np.where(beyond, q - nothing, q) - 1e-12
-    place = np.minimum((reached < wanted[:, None]).sum(axis=1), ordered.shape[1] - 1)
-    found = ordered[np.arange(len(ordered)), place]
-    return np.where(beyond | (q <= below), found, 0.0)
-
-
-def _drawn_models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
-    """Pairs of a purchase and a spend model, drawn from what the data leave open.
-
-    One pair, the estimates, where hardly anything is open.
+    So the futures of a kind are put in order once, not for each customer.
     """
+    ordered, draws = np.sort(spent, axis=1), spent.shape[1]
+    turned = factor < 0
+    below = np.where(turned, alive * (spent > 0).mean(axis=1)[kind], 0.0)
+
+    def at(wanted: Array) -> Array:
+        place = _place(wanted, alive, draws)
+        found: Array = factor * ordered[kind, np.where(turned, draws - 1 - place, place)]
+        return found
+
+    return _limits(at, below, 1 - alive, level)
+
+
+def _of_their_own(value: Array, alive: Array, level: float) -> Array:
+    """The same of drawn values, customers x draws, of which each model has as many.
+
+    `alive`, models x customers: who has left under one of the models says nothing under it of a
+    future.
+    """
+    n, draws = value.shape
+    rows = np.arange(n)
+    if len(alive) == 1:
+        value.sort(axis=1)
+        below = alive[0] * (value < 0).mean(axis=1)
+        return _limits(
+            lambda wanted: value[rows, _place(wanted, alive[0], draws)], below, 1 - alive[0], level
+        )
+    weight = np.repeat(alive.T / draws, draws // len(alive), axis=1)
+    order = np.argsort(value, axis=1)
+    ordered, weight = (np.take_along_axis(a, order, axis=1) for a in (value, weight))
+    reached = np.cumsum(weight, axis=1)
+
+    def at(wanted: Array) -> Array:
+        place = np.minimum((reached < wanted[:, None]).sum(axis=1), draws - 1)
+        found: Array = ordered[rows, place]
+        return found
+
+    below = np.where(ordered < 0, weight, 0.0).sum(axis=1)
+    return _limits(at, below, 1 - reached[:, -1], level)
+
+
+def _place(wanted: Array, alive: Array, draws: int) -> Counts:
+    """Which of so many ordered values, alive / draws each, first brings their sum to `wanted`."""
+    place = np.ceil(wanted * draws / np.maximum(alive, TINY)) - 1
+    out: Counts = np.clip(place, 0, draws - 1).astype(np.int64)
+    return out
+
+
+def _limits(at: Callable[[Array], Array], below: Array, nothing: Array, level: float) -> Array:
+    """Lower, upper and P(below 0) of a mixture of drawn values and of nothing.
+
+    `at` gives the least value that so much of the weight of drawn values does not exceed, `below`
+    is the weight of those below 0.
+    """
+
+    def quantile(q: float) -> Array:
+        beyond = q > below + nothing
+        found = at(np.where(beyond, q - nothing, q) - ROUNDING)
+        return np.where(beyond | (q <= below), found, 0.0)
+
+    tail = (1 - level) / 2
+    return np.array([quantile(tail), quantile(1 - tail), below])
+
+
+def _models(base: FittedBase, n: int, seed: int) -> list[tuple[Any, Any]]:
+    """Pairs of a purchase and a spend model: the estimates, where hardly anything is open."""
     if _is_known(base.purchases) and _is_known(base.spend):
         return [(base.purchases.model, base.spend.model)]
-    bought, spent = (
-        models_at_draws(fit, n, seed + i) for i, fit in enumerate((base.purchases, base.spend))
-    )
-    # Without a mean spend there is no value.
-    pairs = [pair for pair in zip(bought, spent, strict=True) if pair[1].q > 1]
-    return pairs or [(base.purchases.model, base.spend.model)]
+    return drawn_models(base, n, seed)
 
 
 def _is_known(fit: Fit[Any]) -> bool:

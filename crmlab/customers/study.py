@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from crmlab.customers import outcomes
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.basis import Basis, basis
 from crmlab.customers.bridge import Bridge, bridge
@@ -16,7 +15,8 @@ from crmlab.customers.channels import Channels, Won
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitness import Fitness, check_fitness
 from crmlab.customers.fitted_base import FittedBase
-from crmlab.customers.intervals import Interval, equity_interval
+from crmlab.customers.intervals import Interval
+from crmlab.customers.outcomes import equity_interval
 from crmlab.customers.scores import Assumptions, score
 from crmlab.errors import ModelError, UntrustedSource, WrongParameter
 from crmlab.intake import margins
@@ -132,11 +132,7 @@ class Study:
 
     def equity_interval(self, level: float = 0.95, seed: int = 1997) -> Interval:
         """Prediction interval of the net margin that the base will really bring, discounted."""
-        if self.economics.may_lose or self.economics.margin_differs:
-            return outcomes.equity_interval(self.base, self.economics, level=level, seed=seed)
-        return equity_interval(
-            self.customers, self.purchases, self.spend, self.assumptions, level, seed
-        )
+        return equity_interval(self.base, self.economics, level=level, seed=seed)
 
     def _repr_html_(self) -> str:
         end = self.assumptions.observation_end

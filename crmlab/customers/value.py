@@ -12,10 +12,8 @@ from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.rhythms import days_since_last
 from crmlab.errors import WrongParameter
-from crmlab.models.special import Array, discounting_rules, unique_rows
+from crmlab.models.special import Array
 from crmlab.units import days_per
-
-BLOCK = 5000  # histories at a time: each is asked for at some 50 points of time
 
 
 class Ahead(NamedTuple):
@@ -25,29 +23,6 @@ class Ahead(NamedTuple):
     active: Array
 
 
-def discounted_life(
-    model: Any, rate: float, horizon: ArrayLike, *, frequency: Array, recency: Array, T: Array,
-    nodes: int | None = None,
-) -> Array:  # fmt: skip
-    """Discounted expected active time in (T, T + horizon], in the time unit.
-
-    The integral over u of P(active at T + u) exp(-rate u), `rate` continuous per time unit. The
-    horizon, one or one a customer, may be infinite where rate > 0. By Gauss-Legendre rules that
-    are even in ln(1 + u): survival falls as powers of time. Fewer `nodes` are quicker and good to
-    fewer digits.
-    """
-    span = np.broadcast_to(np.asarray(horizon, dtype=float), np.shape(T))
-    last = recency if needs_recency(model) else np.zeros(np.shape(T))
-    (x, t_x, end, span), inverse, _ = unique_rows(frequency, last, T, span)
-    life = np.empty(len(x))
-    for first in range(0, len(x), BLOCK):
-        part = slice(first, first + BLOCK)
-        some = x[part], t_x[part], end[part]
-        life[part] = _life_if_alive(model, rate, span[part], *some, nodes)
-    alive: Array = model.p_alive(frequency=frequency, recency=recency, T=T)
-    return alive * life[inverse]
-
-
 def needs_recency(model: Any) -> bool:
     """Whether a customer's survival depends on the last purchase: that of regular buyers does."""
     try:
@@ -55,19 +30,6 @@ def needs_recency(model: Any) -> bool:
     except WrongParameter:
         return True
     return False
-
-
-def _life_if_alive(
-    model: Any, rate: float, span: Array, x: Array, t_x: Array, T: Array, nodes: int | None
-) -> Array:
-    life = np.zeros(len(T))
-    step = np.minimum(1.0, span / 2)  # where the rule turns from even in u to even in ln u
-    some = np.flatnonzero(span > 0)
-    for rows, u, weight in discounting_rules(rate, span[some], step[some], nodes):
-        who = some[rows, None]
-        stays = model.survival_if_alive(u, frequency=x[who], recency=t_x[who], T=T[who])
-        life[some[rows]] = np.einsum("nj,nj->n", weight, stays)
-    return life
 
 
 def ahead(
@@ -87,7 +49,7 @@ def ahead(
     occasions = model.det(slower, longer, **history) / pace
     if not active:
         return Ahead(occasions, np.zeros(len(occasions)))
-    return Ahead(occasions, discounted_life(model, slower, longer, **history, nodes=None) / pace)
+    return Ahead(occasions, model.discounted_life(slower, longer, **history) / pace)
 
 
 class Worth(NamedTuple):

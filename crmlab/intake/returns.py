@@ -24,7 +24,7 @@ TEN_THOUSANDTHS = 10_000
 
 
 class Taken(NamedTuple):
-    """Part of a return: what it takes from the purchases of one day.
+    """Part of a return: what it takes from one purchase, the record `sale`, on its day `sold`.
 
     `rows` is 1 in the first part of a return and 0 in the others, so that they add up to rows.
     """
@@ -35,16 +35,19 @@ class Taken(NamedTuple):
     seen: int
     money: int
     rows: int
+    sale: int
 
 
 def judge(connection: duckdb.DuckDBPyConnection, meaning: Meaning) -> None:
     """Make the table returned, of what matched returns take; add the other returns to set_aside."""
     taken = [] if meaning.returns == "drop" else match(*_rows(connection))
     columns = list(zip(*taken, strict=True)) or [()] * len(Taken._fields)
-    types = (pa.int64(), pa.string(), pa.int32(), pa.int32(), pa.int64(), pa.int64())
+    types = (pa.int64(), pa.string(), pa.int32(), pa.int32(), pa.int64(), pa.int64(), pa.int64())
     arrays = [pa.array(column, kind) for column, kind in zip(columns, types, strict=True)]
     connection.register("taken", pa.table(arrays, names=list(Taken._fields)))
-    connection.execute(engines.statement("returned"), {"scale": TEN_THOUSANDTHS})
+    known = "product IS NOT NULL" if "product" in _roles(connection) else "false"
+    sql = engines.fill(engines.statement("returned"), known=known)
+    connection.execute(sql, {"scale": TEN_THOUSANDTHS})
     connection.unregister("taken")
     reason = "return_dropped" if meaning.returns == "drop" else "return_without_purchase"
     connection.execute(engines.statement("returns_left"), {"reason": reason})
@@ -52,12 +55,16 @@ def judge(connection: duckdb.DuckDBPyConnection, meaning: Meaning) -> None:
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> list[npt.NDArray[Any]]:
     """Rows of every customer (and product and price) that returned something, in order."""
-    roles = {name for name, *_ in connection.execute("DESCRIBE records").fetchall()}
     more = {"product": "upper(product)", "price": "abs(price)"}
+    roles = _roles(connection)
     keys = ["customer_id", *(sql for role, sql in more.items() if role in roles)]
     sql = engines.fill(engines.statement("rows_around_returns"), keys=", ".join(keys))
     columns = connection.execute(sql, {"scale": TEN_THOUSANDTHS}).fetchnumpy()
     return [columns[name] for name in ("key", "record", "customer_id", "day", "money")]
+
+
+def _roles(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {name for name, *_ in connection.execute("DESCRIBE records").fetchall()}
 
 
 def match(
@@ -67,12 +74,12 @@ def match(
     days: npt.NDArray[np.int64],
     money: npt.NDArray[np.int64],
 ) -> list[Taken]:
-    """What each return takes from which day; returns that are not covered are not in the list.
+    """What each return takes from which purchase; those that are not covered are not in the list.
 
     The rows come key by key, in order of time, on one day purchases before returns.
     """
     taken: list[Taken] = []
-    stack: list[tuple[int, int]] = []
+    stack: list[tuple[int, int, int]] = []
     left, current = 0, None
     rows = zip(
         keys.tolist(), records.tolist(), customers.tolist(), days.tolist(), money.tolist(),
@@ -82,27 +89,26 @@ def match(
         if key != current:
             stack, left, current = [], 0, key
         if amount >= 0:
-            stack.append((day, amount))
+            stack.append((record, day, amount))
             left += amount
         elif left >= -amount:
             left += amount
             parts = _take(stack, -amount)
             taken += [
-                Taken(record, customer_id, sold, day, -part, int(n == 0))
-                for n, (sold, part) in enumerate(parts)
+                Taken(record, customer_id, sold, day, -part, int(n == 0), sale)
+                for n, (sale, sold, part) in enumerate(parts)
             ]
     return taken
 
 
-def _take(stack: list[tuple[int, int]], wanted: int) -> list[tuple[int, int]]:
-    """Take money off the top of a stack of days and amounts; what was taken, day by day."""
-    parts: dict[int, int] = {}
+def _take(stack: list[tuple[int, int, int]], wanted: int) -> list[tuple[int, int, int]]:
+    """Take money off the top of a stack of records, days and amounts; what was taken of each."""
+    parts = []
     while wanted:
-        sold, amount = stack.pop()
+        sale, sold, amount = stack.pop()
         part = min(amount, wanted)
         if amount > part:
-            stack.append((sold, amount - part))
-        if part:
-            parts[sold] = parts.get(sold, 0) + part
+            stack.append((sale, sold, amount - part))
+        parts.append((sale, sold, part))
         wanted -= part
-    return list(parts.items())
+    return parts

@@ -211,6 +211,17 @@ def _stayed(p: Array, s: Array, z: Array) -> Array:
     return out
 
 
+def buys_later_if_alive(
+    after: Array, t: Array, s: Array, A: Array, a: float | Array, B: Array
+) -> Array:
+    """Probability of staying for a time `after` and buying in the time t that follows.
+
+    E[exp(-rate p after) (1 - exp(-rate t))]: who bought nothing in t has a rate of Gamma(s, A + t).
+    """
+    silent = np.exp(-s * np.log1p(t / A)) * survival_if_alive(after, s, A + t, a, B)
+    return survival_if_alive(after, s, A, a, B) - silent
+
+
 def life_if_alive(t: Array, s: Array, A: Array, a: float | Array, B: Array) -> Array:
     """Expected time until dropout, at most t, of a customer alive at 0.
 
@@ -259,22 +270,48 @@ def discounted_if_alive(
     Integral of exp(-rate u) times the purchase intensity at u, (s / A) E[(1 + p u / A)^-(s + 1)].
     Without `nodes`, as many as 11 digits need; fewer are quicker.
     """
-    a, total = np.broadcast_to(a, B.shape), np.empty_like(s)
-    for where, u, weight in discounting_rules(rate, t, A / (s + 1), nodes):
-        z, power = u / A[where, None], s[where] + 1
-
-        def intensity(p: Array, rows: Rows, z: Array = z, power: Array = power,
-                      weight: Array = weight) -> Array:  # fmt: skip
-            return _bought_discounted(p, power[rows], z[rows], weight[rows])
-
-        total[where] = beta_mean(intensity, a[where], B[where], power=power, scale=z[:, -1])
-    return total * s / A
+    out: Array = _discounted(rate, t, s + 1, A, a, B, nodes) * s / A
+    return out
 
 
-def _bought_discounted(p: Array, power: Array, z: Array, weight: Array) -> Array:
-    """Discounted purchases of a customer whose coin is p, in units of s / A; p (rows, nodes).
+def discounted_life_if_alive(
+    rate: float,
+    t: Array,
+    s: Array,
+    A: Array,
+    a: float | Array,
+    B: Array,
+    *,
+    nodes: int | None = None,
+) -> Array:
+    """Discounted expected time until dropout in (0, t], of a customer alive at 0.
 
-    `z` (in units of A) and `weight` are a time rule's, one row each; `power` is s + 1.
+    Integral of exp(-rate u) times survival, E[(1 + p u / A)^-s].
+    """
+    return _discounted(rate, t, s, A, a, B, nodes)
+
+
+def _discounted(
+    rate: float, t: Array, power: Array, A: Array, a: float | Array, B: Array, nodes: int | None
+) -> Array:
+    """Integral over (0, t] of exp(-rate u) E[(1 + p u / A)^-power]."""
+    a, total = np.broadcast_to(a, B.shape), np.empty_like(power)
+    for where, u, weight in discounting_rules(rate, t, A / power, nodes):
+        z, some = u / A[where, None], power[where]
+
+        def discounted(p: Array, rows: Rows, z: Array = z, some: Array = some,
+                       weight: Array = weight) -> Array:  # fmt: skip
+            return _fallen(p, some[rows], z[rows], weight[rows])
+
+        total[where] = beta_mean(discounted, a[where], B[where], power=some, scale=z[:, -1])
+    return total
+
+
+def _fallen(p: Array, power: Array, z: Array, weight: Array) -> Array:
+    """The integral of (1 + p z)^-power over time of a customer whose coin is p; p (rows, nodes).
+
+    `z` (in units of A) and `weight` are a time rule's, one row each. With power s + 1 these are
+    discounted purchases, in units of s / A.
     """
     fallen = np.exp(-power[:, None, None] * np.log1p(p[:, :, None] * z[:, None, :]))
     out: Array = np.einsum("ikj,ij->ik", fallen, weight)
@@ -312,6 +349,6 @@ class _Prospects(NamedTuple):
     def of(self, p: Array, rows: Rows) -> Array:
         """Purchases, discounted purchases and life at nodes p of some rows."""
         s, A = self.s[rows, None], self.A[rows, None]
-        discounted = _bought_discounted(p, s[:, 0] + 1, self.u[rows] / A, self.weight[rows])
+        discounted = _fallen(p, s[:, 0] + 1, self.u[rows] / A, self.weight[rows])
         purchases = _bought(p, s, self.ahead.year / A)
         return np.stack([purchases, discounted, _lived(p, s, self.ahead.horizon / A)])

@@ -179,8 +179,18 @@ class AbstractBetaGeometricCNBD(AbstractPurchaseModel):
     def _pmf(self, k: Array, t: Array, x: Array, T: Array) -> Array:
         return erlang_ahead.pmf_if_alive(k, t, *self._given_alive(x, T))
 
+    def _buys_later(self, after: Array, t: Array, x: Array, T: Array) -> Array:
+        none = self._pmf(np.zeros_like(t), t, x, T)
+        return self._survival(after, x, T) * (1 - none)
+
     def _discounted(self, rate: float, nodes: int | None, t: Array, x: Array, T: Array) -> Array:
         return erlang_ahead.discounted_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
+
+    def _discounted_life(
+        self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
+    ) -> Array:
+        given = self._given_alive(x, T)
+        return erlang_ahead.discounted_life_if_alive(rate, t, *given, nodes=nodes)
 
     def _survival(self, t: Array, x: Array, T: Array) -> Array:
         return erlang_ahead.survival_if_alive(t, *self._given_alive(x, T))

@@ -122,6 +122,20 @@ def discounted_if_alive(
     return total
 
 
+def discounted_life_if_alive(
+    rate: float, t: Array, s: Array, A: Array, a: float, B: Array, k: int,
+    *, nodes: int | None = None,
+) -> Array:  # fmt: skip
+    """Discounted expected time until dropout in (0, t]: the integral of exp(-rate u) survival(u).
+
+    Undiscounted and to infinity the mean, as `life_if_alive` has it.
+    """
+    if rate == 0 and nodes is None:
+        return life_if_alive(t, s, A, a, B, k)
+    end = np.minimum(t, 45 / rate) if rate else t
+    return _integral(survival_if_alive, rate, nodes, end, s, A, a, B, k)
+
+
 def _integral(
     formula: Callable[..., Array], rate: float, nodes: int | None, t: Array, s: Array, A: Array,
     a: float, B: Array, k: int,

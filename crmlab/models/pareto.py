@@ -261,12 +261,27 @@ def discounted_if_alive(
     rate: float, t: Array, shape: Array, A: Array, s: float, B: Array, *, nodes: int | None = None
 ) -> Array:
     """Discounted expected purchases in (0, t]: rate times the discounted time alive."""
+    out: Array = shape / A * discounted_life_if_alive(rate, t, s, B, nodes=nodes)
+    return out
+
+
+def discounted_life_if_alive(
+    rate: float, t: Array, s: float, B: Array, *, nodes: int | None = None
+) -> Array:
+    """Discounted expected time alive in (0, t]: the integral of exp(-rate u) survival(u)."""
     life = np.empty_like(B)
     for rows, u, weight in discounting_rules(rate, t, B / (s + 1), nodes):
         alive = np.exp(-s * np.log1p(u / B[rows, None]))
         life[rows] = np.einsum("nj,nj->n", weight, alive)
-    out: Array = shape / A * life
-    return out
+    return life
+
+
+def buys_later_if_alive(
+    after: Array, t: Array, shape: Array, A: Array, s: float, B: Array
+) -> Array:
+    """Probability of staying for a time `after` and buying in the time t that follows."""
+    silent = pmf_if_alive(np.zeros_like(t), t, shape, A, s, B + after)
+    return survival_if_alive(after, s, B) * (1 - silent)
 
 
 def pmf_if_alive(k: Array, t: Array, shape: Array, A: Array, s: float, B: Array) -> Array:

@@ -87,8 +87,21 @@ class ParetoNBD(AbstractPurchaseModel):
     def _pmf(self, k: Array, t: Array, x: Array, T: Array) -> Array:
         return formulas.pmf_if_alive(k, t, *self._given_alive(x, T))
 
+    def _buys_later(self, after: Array, t: Array, x: Array, T: Array) -> Array:
+        return formulas.buys_later_if_alive(after, t, *self._given_alive(x, T))
+
     def _discounted(self, rate: float, nodes: int | None, t: Array, x: Array, T: Array) -> Array:
         return formulas.discounted_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
+
+    def _discounted_life(
+        self,
+        rate: float,
+        nodes: int | None,
+        t: Array,
+        x: Array,  # noqa: ARG002
+        T: Array,
+    ) -> Array:
+        return formulas.discounted_life_if_alive(rate, t, self.s, self.beta + T, nodes=nodes)
 
     def _survival(self, t: Array, x: Array, T: Array) -> Array:  # noqa: ARG002
         return formulas.survival_if_alive(t, self.s, self.beta + T)

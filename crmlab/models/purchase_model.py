@@ -178,6 +178,19 @@ class AbstractPurchaseModel(abc.ABC):
         out: Array = stays * if_stays + (1 - stays) * (np.asarray(k) == 0)
         return out
 
+    def buys_later(
+        self, after: ArrayLike, t: ArrayLike, *,
+        frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
+    ) -> Array:  # fmt: skip
+        """Probability of an occasion in (T + after, T + after + t], given the history up to T.
+
+        Exact where purchases have no memory; of regular buyers (CNBD) staying for `after` and
+        buying in `t` are taken as independent, which is a few per cent high.
+        """
+        alive = self.p_alive(frequency=frequency, recency=recency, T=T)
+        history = (frequency, recency, T)
+        return alive * self._if_alive(type(self)._buys_later, after, t, history=history)
+
     def det(
         self, rate: float, horizon: ArrayLike, *,
         frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
@@ -188,8 +201,22 @@ class AbstractPurchaseModel(abc.ABC):
         `nodes` of the time integral: fewer are quicker and good to fewer digits.
         """
         alive = self.p_alive(frequency=frequency, recency=recency, T=T)
-        discounted = self._discounting(rate, nodes)
+        discounted = self._discounting(rate, nodes, type(self)._discounted)
         return alive * self._if_alive(discounted, horizon, history=(frequency, recency, T))
+
+    def discounted_life(
+        self, rate: float, horizon: ArrayLike, *,
+        frequency: ArrayLike, recency: ArrayLike, T: ArrayLike,
+        nodes: int | None = None,
+    ) -> Array:  # fmt: skip
+        """Discounted expected active time in (T, T + horizon], in the time unit.
+
+        The integral over u of P(active at T + u) exp(-rate u); the horizon may be infinite where
+        the continuous `rate` is above 0. `nodes` as in `det`.
+        """
+        alive = self.p_alive(frequency=frequency, recency=recency, T=T)
+        lived = self._discounting(rate, nodes, type(self)._discounted_life)
+        return alive * self._if_alive(lived, horizon, history=(frequency, recency, T))
 
     def dert(self, rate: float, *, frequency: ArrayLike, recency: ArrayLike, T: ArrayLike) -> Array:
         """Discounted expected residual occasions, to infinity; `rate` > 0."""
@@ -197,7 +224,8 @@ class AbstractPurchaseModel(abc.ABC):
 
     def det_new(self, rate: float, horizon: ArrayLike) -> Array:
         """Discounted expected repeat occasions of a new customer in (0, horizon]."""
-        ahead = self._if_alive(self._discounting(rate, None), horizon)
+        discounted = self._discounting(rate, None, type(self)._discounted)
+        ahead = self._if_alive(discounted, horizon)
         return self._stays_at_first() * ahead
 
     def survival_if_alive(
@@ -270,12 +298,16 @@ class AbstractPurchaseModel(abc.ABC):
         drawn = model._of(alive)._draw(rng, *(column[alive] for column in rows))
         return walk(rng, drawn._replace(who=alive), horizon)
 
-    def _discounting(self, rate: float, nodes: int | None) -> Callable[..., Array]:
+    @staticmethod
+    def _discounting(
+        rate: float, nodes: int | None, formula: Callable[..., Array]
+    ) -> Callable[..., Array]:
+        """A method that discounts, as a formula of time and history at this rate."""
         if not rate >= 0:
             raise ValueError(f"the discount rate per time unit is {rate}; expected 0 or more")
 
         def discounted(model: Self, t: Array, x: Array, T: Array) -> Array:
-            return model._discounted(rate, nodes, t, x, T)
+            return formula(model, rate, nodes, t, x, T)
 
         return discounted
 
@@ -378,7 +410,15 @@ class AbstractPurchaseModel(abc.ABC):
     def _pmf(self, k: Array, t: Array, x: Array, T: Array) -> Array: ...
 
     @abc.abstractmethod
+    def _buys_later(self, after: Array, t: Array, x: Array, T: Array) -> Array: ...
+
+    @abc.abstractmethod
     def _discounted(
+        self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
+    ) -> Array: ...
+
+    @abc.abstractmethod
+    def _discounted_life(
         self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
     ) -> Array: ...
 

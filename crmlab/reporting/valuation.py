@@ -9,7 +9,6 @@ from crmlab.customers import newcomers, prospects, segments
 from crmlab.customers.backtest import Backtest
 from crmlab.customers.fitness import Fitness
 from crmlab.customers.study import Study
-from crmlab.customers.value import discounted_life
 from crmlab.reporting import figures
 from crmlab.reporting.evidence import cautions, traffic_light
 from crmlab.reporting.fitness import fit_for_money
@@ -270,7 +269,7 @@ def _value_of(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     who = newcomers.newcomer(study.base, study.economics)
     value = det * (who.margin * study.spend.model.expected_spend_new() - who.cost)
     if who.upkeep:
-        value = value - who.upkeep * discounted_life(model, given.rate, given.horizon, **history)
+        value = value - who.upkeep * model.discounted_life(given.rate, given.horizon, **history)
     return frame.assign(
         p_alive=model.p_alive(**history),
         expected_purchases=model.expected_purchases(given.year_ahead, **history),

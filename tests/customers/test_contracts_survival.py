@@ -299,6 +299,13 @@ def test_equity_of_contracts_adds_up(censored: Contracts) -> None:
     assert equity.total.mean == pytest.approx(equity.by_tenure["value"].sum(), rel=1e-12)
     assert equity.constant_total == pytest.approx(equity.by_tenure["constant_value"].sum())
     assert equity.total.lower < equity.total.mean < equity.total.upper
+    rival = fit_contracts(censored, BdW)
+    both = contract_equity(censored, fit, given, rivals=[rival])
+    assert abs(rival.aic - fit.aic) < 4  # the data do not tell the curves apart
+    assert both.total.mean == equity.total.mean
+    assert both.total.from_parameters > equity.total.from_parameters
+    far = dataclasses.replace(rival, log_likelihood=rival.log_likelihood - 30)
+    assert contract_equity(censored, fit, given, rivals=[far]).total == equity.total
     one = equity.customers.iloc[0]
     ahead = expected_payments(fit.model, given.rate("month"), np.array([one["tenure"] + 1]), 60)
     assert one["residual_value"] == pytest.approx(one["margin"] * ahead[0])

@@ -65,7 +65,7 @@ def test_discounted_life_is_the_integral(model: Any, horizon: float) -> None:
         "recency": np.array([0.0, 30.43, 38.0, 2.0]),
         "T": np.array([38.86, 38.86, 38.86, 0.5 + 38.0]),
     }
-    life = value.discounted_life(model, 0.0027, horizon, **history)
+    life = model.discounted_life(0.0027, horizon, **history)
     expected = [
         by_quad(model, 0.0027, horizon, {n: v[i] for n, v in history.items()}) for i in range(4)
     ]
@@ -78,7 +78,7 @@ def test_pareto_nbd_occasions_are_rate_times_discounted_life() -> None:
     model = crmlab.ParetoNBD(0.55, 10.6, 0.6, 11.7)
     x, T = np.array([0.0, 3.0, 12.0]), np.array([20.0, 40.0, 60.0])
     history = {"frequency": x, "recency": T * (x > 0) * 0.9, "T": T}
-    life = value.discounted_life(model, 0.0027, 130.0, **history)
+    life = model.discounted_life(0.0027, 130.0, **history)
 
     assert model.det(0.0027, 130.0, **history) == pytest.approx(
         (0.55 + x) / (10.6 + T) * life, rel=1e-12
@@ -295,7 +295,7 @@ def test_under_several_models_who_has_left_says_nothing_of_the_future(
     pairs = [(crmlab.MBGNBD(0.5, 6.0, 0.9, 1.6), spend), (crmlab.MBGNBD(0.5, 6.0, 0.3, 9.0), spend)]
 
     def p_negative(models: Any) -> pd.Series:
-        monkeypatch.setattr(single_outcomes, "_drawn_models", lambda *_: models)
+        monkeypatch.setattr(single_outcomes, "_models", lambda *_: models)
         return single_outcomes.outcomes(some, COSTLY, draws=n, seed=2)["p_negative"]
 
     each = (p_negative(pairs[:1]) + p_negative(pairs[1:])) / 2

@@ -76,6 +76,27 @@ def _life(
     return times
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        crmlab.BGNBD(0.5, 4.0, 0.8, 2.4),
+        crmlab.MBGNBD(0.5, 4.0, 0.9, 1.6),
+        crmlab.ParetoNBD(0.6, 5.0, 0.6, 6.0),
+    ],
+    ids=lambda m: type(m).__name__,
+)
+def test_who_buys_after_the_offer_is_as_simulated(model: Any) -> None:
+    """Share of 100,000 with a purchase in weeks 6 to 19 from now, to 4 standard errors."""
+    n, history = 100_000, {"frequency": 2.0, "recency": 25.0, "T": 30.0}
+    future = model.simulate_future(
+        19.0, **{name: np.full(n, v) for name, v in history.items()}, seed=5
+    )
+    share = len(np.unique(future.customer[future.time > 6.0])) / n
+    told = float(model.buys_later(6.0, 13.0, **history))
+
+    assert told == pytest.approx(share, abs=4 * math.sqrt(share * (1 - share) / n))
+
+
 def test_an_offer_may_cost_what_is_gained(base: FittedBase, values: pd.Series) -> None:
     """Sums are the study's value at risk; break-even in shares, points and purchases."""
     segment = (base.summary["frequency"] > 0).map({True: "repeat", False: "once"})

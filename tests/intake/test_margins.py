@@ -137,6 +137,31 @@ def test_a_return_lowers_each_day_by_its_share() -> None:
     assert float(found.money) == 100
 
 
+def test_a_return_of_a_known_product_takes_back_its_own_margin() -> None:
+    """Of books 60 (20 % left), toys 40 (60 %) and fuel 30 (10 %), bought on one day by each.
+
+    a brings back toys for 30 in two parts: 12 + 6 + 3 of 100 are left. b also bought books for 26
+    without a product, and brings back something without one: all keeps its margin, 44.2 of 156.
+    c's return, of a product that was never sold to c, takes nothing.
+    """
+    day, later = "2024-01-10", ("2024-01-12", "2024-02-01")
+    bought = [("books", 60.0, "b", 12.0), ("toys", 40.0, "t", 24.0), ("fuel", 30.0, "f", 3.0)]
+    rows = [(who, day, amount, kind, piece, left) for who in "abc"
+            for kind, amount, piece, left in bought]  # fmt: skip
+    rows += [("a", later[0], -10.0, None, "t", None), ("a", later[1], -20.0, None, "T", None)]
+    rows += [("b", day, 26.0, "books", None, 5.2), ("b", later[0], -26.0, None, None, None)]
+    rows += [("c", later[0], -10.0, None, "x", None)]
+    columns = ["customer_id", "date", "amount", "category", "product", "margin"]
+    log = read(pd.DataFrame(rows, columns=columns), limit=0.1, reason_limit=0.1)
+
+    for how in ("column", "category"):
+        found = log.margins(END, how, RATES | {"fuel": 0.1})
+        given = {"a": 21 / 100, "b": 44.2 / 156, "c": 39 / 130}
+        assert found.each.to_dict() == pytest.approx(given, abs=1e-8)
+        assert found.money == log.account(END).used.money == 100 + 130 + 130
+        assert found.rows == 10
+
+
 def test_what_is_given_away_lowers_the_margin_of_its_day() -> None:
     """A free sample of 5 beside a purchase of 100 that leaves 30."""
     rows = [("a", "2024-01-01", 100.0, 70.0), ("a", "2024-01-01", 0.0, 5.0)]

@@ -194,5 +194,5 @@ def test_the_day_of_a_return_is_the_day_on_which_it_was_seen():
         np.array([50, -20]),
     )  # fmt: skip
 
-    assert taken == (8, "a", 3, 9, -20, 1)
+    assert taken == (8, "a", 3, 9, -20, 1, 7)
     assert dt.date(1970, 1, 1) + dt.timedelta(days=taken.sold) == dt.date(1970, 1, 4)

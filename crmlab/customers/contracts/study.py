@@ -95,7 +95,8 @@ class ContractStudy:
                                         horizon_years)  # fmt: skip
         curve, fits = kaplan_meier(contracts), fit_all(contracts)
         chosen = min(fits, key=lambda name: fits[name].aic)
-        equity = contract_equity(contracts, fits[chosen], given, seed=seed)
+        rivals = [fit for name, fit in fits.items() if name != chosen]
+        equity = contract_equity(contracts, fits[chosen], given, rivals=rivals, seed=seed)
         mean = float(equity.customers["margin"].mean())
         each = dataclasses.replace(given, margin=mean)
         known = {"attributes": None if attributes is None else attributes.origin}

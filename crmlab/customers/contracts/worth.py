@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -151,12 +151,14 @@ class ContractEquity:
 
 
 def contract_equity(
-    contracts: Contracts, fit: Fit[Any], given: ContractTerms, *, level: float = 0.95,
-    seed: int = 1997,
+    contracts: Contracts, fit: Fit[Any], given: ContractTerms, *, rivals: Sequence[Fit[Any]] = (),
+    level: float = 0.95, seed: int = 1997,
 ) -> ContractEquity:  # fmt: skip
     """Value of the running contracts, each just before its next renewal.
 
-    The period that runs has been paid for and is not in it. Raises NotEstimable where none runs.
+    The period that runs has been paid for and is not in it. `rivals` are fits of other curves to
+    the same contracts: as far as the data do not rule them out, the limits of the total hold what
+    it would be by them. Raises NotEstimable where none runs.
     """
     rate, payments = given.rate(contracts.period), given.payments(contracts.period)
     running = contracts.table[contracts.table["running"]]
@@ -187,7 +189,7 @@ def contract_equity(
         return float(worth @ expected_payments(model, rate, tenures + 1, payments))
 
     make = _signed_interval if (margin <= 0).any() else _interval
-    limits = make(fit, total, float(chance), level, seed)
+    limits = make([fit, *rivals], total, float(chance), level, seed)
     return ContractEquity(customers, by_tenure, limits, float(worth.sum() * alike))
 
 
@@ -236,19 +238,44 @@ def _enough(rate: float) -> int:
     return int(np.ceil(np.log(NEGLIGIBLE * rate / (1 + rate)) / -np.log1p(rate)))
 
 
-def _interval(fit: Fit[Any], total: Any, chance: float, level: float, seed: int) -> Interval:
+Fits: TypeAlias = Sequence[Fit[Any]]
+"""The fit that values rest on, and its rivals."""
+
+
+def _interval(fits: Fits, total: Any, chance: float, level: float, seed: int) -> Interval:
+    fit, draws = fits[0], _draws_of(fits)
     mean = total(fit.model)
-    if is_clear(fit):
+    if is_clear(fit) and draws[0] == sum(draws):
         return interval(mean, float(parameter_sd(fit, total)), chance, level)
-    drawn = fit.draws(DRAWS, seed=seed).parameters
-    totals = np.array([total(type(fit.model)(*values)) for values in drawn])
+    totals = _drawn(fits, draws, total, seed)
     return drawn_interval(mean, totals, chance, level, np.random.default_rng([seed, 5]))
 
 
-def _signed_interval(fit: Fit[Any], total: Any, chance: float, level: float, seed: int) -> Interval:
+def _signed_interval(fits: Fits, total: Any, chance: float, level: float, seed: int) -> Interval:
     """The same of a total that may be below zero: on its own scale, cut nowhere."""
-    drawn = fit.draws(DRAWS, seed=seed).parameters
-    totals = np.array([total(type(fit.model)(*values)) for values in drawn])
+    totals = _drawn(fits, _draws_of(fits), total, seed)
     outcomes = totals + chance * np.random.default_rng([seed, 5]).standard_normal(len(totals))
     lower, upper = np.quantile(outcomes, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(total(fit.model), float(lower), float(upper), float(totals.std()), chance)
+    return Interval(total(fits[0].model), float(lower), float(upper), float(totals.std()), chance)
+
+
+def _draws_of(fits: Fits) -> list[int]:
+    """How many draws each fit has a right to, by its Akaike weight; the others none.
+
+    The weight is exp(-AIC / 2), a share of the sum of all (Burnham & Anderson 2002, section 2.9).
+    """
+    aic = np.array([fit.aic for fit in fits])
+    weight = np.exp((aic.min() - aic) / 2)
+    return [int(n) for n in np.rint(DRAWS * weight / weight.sum())]
+
+
+def _drawn(fits: Fits, draws: Sequence[int], total: Any, seed: int) -> Array:
+    """The total by curves drawn from what the data leave open: parameters, and which curve."""
+    return np.array(
+        [
+            total(type(fit.model)(*values))
+            for fit, n in zip(fits, draws, strict=True)
+            if n
+            for values in fit.draws(n, seed=seed).parameters
+        ]
+    )
