@@ -119,6 +119,23 @@ class Table:
         """A column's values, missing where they are left out."""
         return [None if self.hides(i, column) else v for i, v in enumerate(self.frame[column])]
 
+    @functools.cached_property
+    def together(self) -> dict[str, float]:
+        """Sums of what is left out of the rows, by column, so that with them parts make the total.
+
+        Of columns whose total is the sum of its parts; empty where nothing, or all, is left out.
+        """
+        parts, left_out = self.frame.iloc[:-1], np.array(self.withheld[:-1], dtype=bool)
+        if not self.total or not left_out.any() or left_out.all():
+            return {}
+        first, sums = int(left_out.argmax()), {}
+        for name in self.every_kind:
+            if self.hides(first, name):
+                of_all, whole = parts[name].sum(), self.frame[name].iloc[-1]
+                if np.isclose(float(of_all), float(whole), rtol=1e-9):
+                    sums[name] = float(parts[name][left_out].sum())
+        return sums
+
     def places(self) -> list[int]:
         """The rows on the page: all, or evenly spaced ones with the first and the last."""
         last = len(self.frame) - 1
@@ -233,6 +250,15 @@ class View:
         """Whether a table's page leaves out money of a few customers."""
         return any(table.hides(i, name) for i in table.places() for name in table.kinds)
 
+    def together(self, table: Table) -> list[str]:
+        """The line of what is left out of the rows, summed; empty where there is none."""
+        sums = table.together
+        written = [
+            self.write(Quantity(sums[name], kind)) if name in sums else ""
+            for name, kind in table.kinds.items()
+        ]
+        return [self.text("word.together"), *written[1:]] if any(written) else []
+
     def few(self) -> str:
         """Why money is not shown, and of how many customers it would be."""
         return self.language.text("word.few_why", few=Quantity(float(FEW), "count"))
@@ -280,6 +306,8 @@ def figures_of(page: Page) -> dict[str, Any]:
         out[f"table.{table.key}"] = [
             dict(zip(names, map(plain_value, row), strict=True)) for row in rows
         ]
+        if table.together:
+            out[f"withheld.{table.key}"] = table.together
     return out
 
 

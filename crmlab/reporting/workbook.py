@@ -23,7 +23,10 @@ SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numb
 
 
 def write_workbook(path: str | PathLike[str], tables: Sequence[Table], language: Language) -> None:
-    """Write the tables, each on a sheet named by its key. No text becomes a formula or a link."""
+    """Write the tables, each on a sheet named by its key. No text becomes a formula or a link.
+
+    What is left out of rows of a few customers stands summed in a line under the total.
+    """
     with xlsxwriter.Workbook(path, SAFE) as book:
         bold = book.add_format({"bold": True})
         formats = {kind: book.add_format({"num_format": f}) for kind, f in FORMATS.items()}
@@ -36,6 +39,11 @@ def write_workbook(path: str | PathLike[str], tables: Sequence[Table], language:
                 sheet.set_column(j, j, 34 if kind in WORDS else 18)
                 for i, value in enumerate(table.told(name)):
                     _write(sheet, 3 + i, j, value, kind, formats.get(kind), language)
+                if name in table.together:
+                    left_out = table.together[name]
+                    _write(sheet, 3 + len(table.frame), j, left_out, kind, formats[kind], language)
+            if table.together:
+                sheet.write_string(3 + len(table.frame), 0, language.text("word.together"))
 
 
 def _write(

@@ -175,7 +175,10 @@ def test_the_workbook_holds_every_row_at_full_precision(
 
 
 def test_money_of_a_few_customers_is_told_nowhere(tmp_path: Path) -> None:
-    """Nine are too few, ten are not; nor is told what the total less the others would give away."""
+    """Nine are too few, ten are not; nor is told what the total less the others would give away.
+
+    What is left out stands summed, so that parts make the total.
+    """
     frame = pd.DataFrame({
         "channel": ["web", "shop", "mail", "fair", "Total"], "customers": [9, 12, 0, 10, 31],
         "value": [123.25, 77.5, 0.0, 55.5, 256.25], "share": [0.481, 0.302, 0.0, 0.217, 1.0],
@@ -198,6 +201,10 @@ def test_money_of_a_few_customers_is_told_nowhere(tmp_path: Path) -> None:
         assert told[row]["value"] is told[row]["share"] is None
         assert sheet.cell(4 + row, 3).value is sheet.cell(4 + row, 4).value is None
     assert [row["value"] for row in told[1:3]] == [77.5, 0.0]
+    left_out = {"value": 178.75, "share": pytest.approx(0.698)}
+    assert figures_of(page)["withheld.won_by_channel"] == left_out
+    assert View(ENGLISH).together(table) == ["· together", "", "$178.75", "70%"]
+    assert [sheet.cell(9, column).value for column in (1, 3)] == ["· together", 178.75]
     account = dataclasses.replace(table, account=True)
     assert "123.25" in Page("account", (account,), ENGLISH)._repr_html_()
 
