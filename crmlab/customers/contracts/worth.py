@@ -276,6 +276,12 @@ def _drawn(fits: Fits, draws: Sequence[int], total: Any, seed: int) -> Array:
             total(type(fit.model)(*values))
             for fit, n in zip(fits, draws, strict=True)
             if n
-            for values in fit.draws(n, seed=seed).parameters
+            for values in _some(fit.draws(DRAWS, seed=seed).parameters, n)
         ]
     )
+
+
+def _some(parameters: Array, n: int) -> Array:
+    """`n` of the draws, evenly from all: the whole lot has been drawn for other limits too."""
+    chosen: Array = parameters[np.linspace(0, len(parameters) - 1, n).round().astype(int)]
+    return chosen
