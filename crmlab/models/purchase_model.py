@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar, Self, overload
+from typing import Any, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,14 +12,14 @@ from numpy.typing import ArrayLike
 from crmlab.errors import NotEstimable, WrongParameter
 from crmlab.models.base import Fit, fit_of
 from crmlab.models.covariate_fit import fit_covariates
-from crmlab.models.covariates import CovariateModel, Covariates, Link
-from crmlab.models.derivatives import Derivatives
-from crmlab.models.estimates import check_positive, fixed, parameters
-from crmlab.models.fitting import Evaluation, in_logs, maximize
+from crmlab.models.covariates import CovariateModel, Covariates
+from crmlab.models.estimates import fixed, parameters
+from crmlab.models.fitting import in_logs, maximize
 from crmlab.models.histories import Histories, check_aligned, check_history, histories
 from crmlab.models.parallel import in_blocks
 from crmlab.models.prospects import Ahead
-from crmlab.models.simulation import Customers, Purchases, walk
+from crmlab.models.purchase_formulas import PurchaseFormulas
+from crmlab.models.simulation import Purchases, walk
 from crmlab.models.special import Array, Counts, unique_rows, weighted_sum
 
 SAMPLE = 10_000  # customers on whom the starts climb first where there are many patterns
@@ -30,31 +29,15 @@ ABSENT = 0.01  # a chance of no one-time buyer below which it is asked where the
 
 
 @dataclasses.dataclass(frozen=True)
-class AbstractPurchaseModel(abc.ABC):
+class AbstractPurchaseModel(PurchaseFormulas):
     """A model of customers who buy at random and leave unseen.
 
     Times are in one unit throughout. Histories are given as equally long arrays or numbers:
     `frequency` (occasions after the first), `recency` (first to last occasion) and `T` (first
     occasion to the end of observation). Impossible ones raise InvalidHistory.
-    Parameters named in `links` may be arrays, with one value for each customer asked for: that is
-    how covariates enter (see crmlab.models.covariates).
     Every expectation is P(alive at T) times a quantity of (frequency, T) given being alive; the
     latter is computed once for each distinct row.
     """
-
-    label: ClassVar[str]
-    links: ClassVar[tuple[Link, ...]] = ()
-    likelihood_columns: ClassVar[tuple[str, ...]] = ("frequency", "recency", "T")
-    two_optima: ClassVar[bool] = False
-    """Whether the likelihood can have a second maximum, which a sample of the data may lack."""
-
-    def __post_init__(self) -> None:
-        may_vary = [link.parameter for link in self.links]
-        for name, value in self._varying.items():
-            if name not in may_vary:
-                told = f"one number; of {self.label} only {may_vary} may differ between customers"
-                raise WrongParameter(name, f"{value.size} values", told)
-        check_positive(self)
 
     @overload
     @classmethod
@@ -116,10 +99,6 @@ class AbstractPurchaseModel(abc.ABC):
         """Log-likelihood of all customers of `data`."""
         each = self._log_likelihood(data.frequency, data.recency, data.T)
         return float(weighted_sum(data.customers, each))
-
-    @abc.abstractmethod
-    def _findings(self, span: float) -> tuple[str, ...]:
-        """What data that gave these parameters lack, in words; `span` is the mean T."""
 
     def _selection(self, data: Histories) -> tuple[str, ...]:
         """Whether one-time buyers seem to have been left out: none, where the model expects some.
@@ -344,102 +323,6 @@ class AbstractPurchaseModel(abc.ABC):
         parts = in_blocks(found, len(rows[0]), BLOCK) or [np.empty(0)]
         values: Array = np.concatenate(parts, axis=-1)
         return values[..., inverse].reshape((*values.shape[:-1], *shape))
-
-    @property
-    def _varying(self) -> dict[str, Array]:
-        """The parameters that are not one number for all customers, by name."""
-        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {name: np.asarray(value) for name, value in values.items() if np.ndim(value)}
-
-    def _of(self, rows: Counts) -> Self:
-        """The model of some of the customers."""
-        own = {name: value[rows] for name, value in self._varying.items()}
-        return dataclasses.replace(self, **own) if own else self
-
-    def _rows(self, *asked: Any) -> tuple[Self, tuple[int, ...], list[Any]]:
-        """The model and what is asked of it as rows, one beside the other, and the shape asked.
-
-        Raises WrongParameter where the model's customers are not as many as those asked for.
-        """
-        varying = self._varying
-        try:
-            every = np.broadcast_arrays(*asked, *varying.values())
-        except ValueError:
-            name, value = next(iter(varying.items()), ("T", asked[-1]))
-            found = f"{value.size} values"
-            shapes = " and ".join(str(np.shape(column)) for column in asked)
-            raise WrongParameter(name, found, f"one for each customer asked: {shapes}") from None
-        flat = [column.ravel() for column in every]
-        own = dict(zip(varying, flat[len(asked) :], strict=True))
-        model = dataclasses.replace(self, **own) if own else self
-        return model, every[0].shape, flat[: len(asked)]
-
-    @classmethod
-    @abc.abstractmethod
-    def _starts(cls) -> tuple[tuple[float, ...], ...]:
-        """Starting points of the search, in units of the scale."""
-
-    @classmethod
-    @abc.abstractmethod
-    def _scale(cls, span: float) -> Array:
-        """Natural size of each parameter where customers are watched for `span`."""
-
-    @classmethod
-    @abc.abstractmethod
-    def _objective(cls, data: Histories) -> Callable[[Array], Evaluation]:
-        """Log-likelihood, gradient and Hessian of patterns, as a function of the parameters."""
-
-    @abc.abstractmethod
-    def _log_likelihood(self, x: Counts, t_x: Array, T: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _p_alive(self, x: Counts, t_x: Array, T: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _derivatives(self, x: Counts, t_x: Array, T: Array) -> Derivatives:
-        """Log-likelihood of each history with its derivatives in the parameters."""
-
-    @abc.abstractmethod
-    def _stays_at_first(self) -> float | Array:
-        """Probability that a new customer does not leave right after the first occasion."""
-
-    @abc.abstractmethod
-    def _purchases(self, t: Array, x: Array, T: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _pmf(self, k: Array, t: Array, x: Array, T: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _buys_later(self, after: Array, t: Array, x: Array, T: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _discounted(
-        self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
-    ) -> Array: ...
-
-    @abc.abstractmethod
-    def _discounted_life(
-        self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
-    ) -> Array: ...
-
-    @abc.abstractmethod
-    def _survival(self, t: Array, x: Array, T: Array) -> Array: ...
-
-    @abc.abstractmethod
-    def _life(self, t: Array, x: Array, T: Array) -> Array: ...
-
-    def _prospects(self, ahead: Ahead, x: Array, T: Array) -> Array:
-        """What `ahead` asks of customers alive at T, along the first axis."""
-        year, quarter, end = (
-            np.full_like(T, t) for t in (ahead.year, ahead.quarter, ahead.horizon)
-        )
-        purchases, stays = self._purchases(year, x, T), self._survival(quarter, x, T)
-        discounted = self._discounted(ahead.rate, None, end, x, T)
-        return np.stack([purchases, discounted, stays, self._life(end, x, T)])
-
-    @abc.abstractmethod
-    def _draw(self, rng: np.random.Generator, x: Counts, t_x: Array, T: Array) -> Customers:
-        """Rate and dropout of customers who are alive at T, given their histories."""
 
 
 def _refuse_thin(label: str, data: Histories) -> None:
