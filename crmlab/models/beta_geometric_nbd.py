@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from crmlab.models import beta_geometric as formulas
+from crmlab.models import beta_geometric, beta_geometric_ahead
 from crmlab.models.base import NO_DROPOUT
 from crmlab.models.covariates import Link
 from crmlab.models.derivatives import Derivatives
@@ -71,23 +71,23 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
     @classmethod
     def _objective(cls, data: Histories) -> Callable[[Array], Evaluation]:
         x, t_x, T, count = data
-        return formulas.objective(x, t_x, T, x + cls.first_coin, count)
+        return beta_geometric.objective(x, t_x, T, x + cls.first_coin, count)
 
     def _findings(self, span: float) -> tuple[str, ...]:  # noqa: ARG002
         return lacks(self.r, self.a, self.b)
 
     @property
-    def _parameters(self) -> formulas.Parameters:
-        return formulas.Parameters(self.r, self.alpha, self.a, self.b)
+    def _parameters(self) -> beta_geometric.Parameters:
+        return beta_geometric.Parameters(self.r, self.alpha, self.a, self.b)
 
     def _log_likelihood(self, x: Counts, t_x: Array, T: Array) -> Array:
-        return formulas.log_likelihood(self._parameters, x, t_x, T, x + self.first_coin)
+        return beta_geometric.log_likelihood(self._parameters, x, t_x, T, x + self.first_coin)
 
     def _p_alive(self, x: Counts, t_x: Array, T: Array) -> Array:
-        return formulas.p_alive(self._parameters, x, t_x, T, x + self.first_coin)
+        return beta_geometric.p_alive(self._parameters, x, t_x, T, x + self.first_coin)
 
     def _derivatives(self, x: Counts, t_x: Array, T: Array) -> Derivatives:
-        return formulas.derivatives(self._parameters, x, t_x, T, x + self.first_coin)
+        return beta_geometric.derivatives(self._parameters, x, t_x, T, x + self.first_coin)
 
     def _stays_at_first(self) -> float | Array:
         return self.b / (self.a + self.b) if self.first_coin else 1.0
@@ -97,31 +97,35 @@ class AbstractBetaGeometricNBD(AbstractPurchaseModel):
         return self.r + x, self.alpha + T, self.a, self.b + x + self.first_coin
 
     def _purchases(self, t: Array, x: Array, T: Array) -> Array:
-        return formulas.purchases_if_alive(t, *self._given_alive(x, T))
+        return beta_geometric_ahead.purchases_if_alive(t, *self._given_alive(x, T))
 
     def _pmf(self, k: Array, t: Array, x: Array, T: Array) -> Array:
-        return formulas.pmf_if_alive(k, t, *self._given_alive(x, T))
+        return beta_geometric_ahead.pmf_if_alive(k, t, *self._given_alive(x, T))
 
     def _buys_later(self, after: Array, t: Array, x: Array, T: Array) -> Array:
-        return formulas.buys_later_if_alive(after, t, *self._given_alive(x, T))
+        return beta_geometric_ahead.buys_later_if_alive(after, t, *self._given_alive(x, T))
 
     def _discounted(self, rate: float, nodes: int | None, t: Array, x: Array, T: Array) -> Array:
-        return formulas.discounted_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
+        return beta_geometric_ahead.discounted_if_alive(
+            rate, t, *self._given_alive(x, T), nodes=nodes
+        )
 
     def _discounted_life(
         self, rate: float, nodes: int | None, t: Array, x: Array, T: Array
     ) -> Array:
-        return formulas.discounted_life_if_alive(rate, t, *self._given_alive(x, T), nodes=nodes)
+        return beta_geometric_ahead.discounted_life_if_alive(
+            rate, t, *self._given_alive(x, T), nodes=nodes
+        )
 
     def _survival(self, t: Array, x: Array, T: Array) -> Array:
-        return formulas.survival_if_alive(t, *self._given_alive(x, T))
+        return beta_geometric_ahead.survival_if_alive(t, *self._given_alive(x, T))
 
     def _life(self, t: Array, x: Array, T: Array) -> Array:
-        return formulas.life_if_alive(t, *self._given_alive(x, T))
+        return beta_geometric_ahead.life_if_alive(t, *self._given_alive(x, T))
 
     def _prospects(self, ahead: Ahead, x: Array, T: Array) -> Array:
         s, A, a, B = self._given_alive(x, T)
-        return formulas.prospects_if_alive(ahead, s, A, a, B)
+        return beta_geometric_ahead.prospects_if_alive(ahead, s, A, a, B)
 
     def _draw(self, rng: np.random.Generator, x: Counts, t_x: Array, T: Array) -> Customers:  # noqa: ARG002
         s, A, a, B = self._given_alive(x.astype(float), T)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from crmlab import BGNBD, MBGNBD
 from crmlab.errors import InvalidHistory, NotEstimable, WrongParameter
-from crmlab.models import beta_geometric as formulas
+from crmlab.models import beta_geometric, beta_geometric_ahead
 from crmlab.models.histories import histories
 
 MODELS = [BGNBD, MBGNBD]
@@ -49,7 +49,7 @@ WIDE = [
 def test_the_expectation_given_alive_agrees_with_mpmath(case: tuple[float, ...]) -> None:
     """(t, s, A, a, B) over 4 to 6 orders of magnitude, to 1e-11."""
     t, s, A, a, B = case
-    ours = formulas.purchases_if_alive(*one(t, s, A), a, np.array([B]))[0]
+    ours = beta_geometric_ahead.purchases_if_alive(*one(t, s, A), a, np.array([B]))[0]
 
     assert ours == pytest.approx(float(moments(t, s, A, a, B)), rel=1e-11)
 
@@ -64,7 +64,7 @@ def test_the_discounted_expectation_agrees_with_quadrature(case: tuple[float, ..
         truth = mpmath.quad(
             lambda u: mpmath.exp(-rate * u) * s / A * mpmath.hyp2f1(s + 1, a, a + B, -u / A), points
         )
-    ours = formulas.discounted_if_alive(rate, *one(t, s, A), a, np.array([B]))[0]
+    ours = beta_geometric_ahead.discounted_if_alive(rate, *one(t, s, A), a, np.array([B]))[0]
 
     assert ours == pytest.approx(float(truth), rel=1e-10)
 
@@ -73,7 +73,7 @@ def test_the_discounted_expectation_agrees_with_quadrature(case: tuple[float, ..
 def test_a_of_one_is_no_special_case(a: float) -> None:
     """The textbook form divides by a - 1; ours passes through smoothly."""
     near = float(moments(39, 2.24, 43.3, a + 1e-9, 4.4))
-    ours = formulas.purchases_if_alive(*one(39, 2.24, 43.3), a, np.array([4.4]))[0]
+    ours = beta_geometric_ahead.purchases_if_alive(*one(39, 2.24, 43.3), a, np.array([4.4]))[0]
 
     assert ours == pytest.approx(near, rel=1e-8)
 
@@ -85,7 +85,7 @@ def test_the_gradient_and_hessian_are_those_of_the_likelihood(model: Any, sample
     data = (x, sample["recency"].to_numpy(), sample["T"].to_numpy())
     n, count = x + model.first_coin, np.ones(len(x))
 
-    at = formulas.objective(*data, n, count)
+    at = beta_geometric.objective(*data, n, count)
     point = np.array([0.5, 6.0, 0.9, 1.7])
     here = at(point)
     for i in range(4):

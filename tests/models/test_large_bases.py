@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from crmlab import BGCNBD, BGNBD, MBGNBD, GammaGamma, ParetoNBD
 from crmlab.errors import WrongParameter
-from crmlab.models import beta_geometric, gamma_gamma, parallel, purchase_model
+from crmlab.models import beta_geometric_ahead, gamma_gamma, parallel, purchase_model
 from crmlab.models.estimates import parameters
 from crmlab.models.fitting import Evaluation, in_logs, maximize
 from crmlab.models.histories import histories
@@ -174,8 +174,8 @@ def test_few_nodes_are_as_good_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def means() -> Any:
         asked = (t, s, A, a, B)
-        life = beta_geometric.life_if_alive(*asked)
-        return np.array([beta_geometric.purchases_if_alive(*asked), life])
+        life = beta_geometric_ahead.life_if_alive(*asked)
+        return np.array([beta_geometric_ahead.purchases_if_alive(*asked), life])
 
     few = means()
     for name, value in (("STEP", 0.25), ("DEPTH", 60.0), ("GAP", 6.0)):
