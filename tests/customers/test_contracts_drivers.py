@@ -278,13 +278,16 @@ def test_no_row_after_the_cut_off_changes_a_feature(
     frame["end"] = pd.NaT
     moved = frame.assign(end=[first + pd.Timedelta(day, "D") for day in ends])
     before = [row for row in rows if row[1] <= 300]
+    known = [
+        (read_contracts(table, observation_end="2024-06-30", end_is="last_day"), _attributes(told))
+        for table, told in ((frame, before), (moved, before + later))
+    ]
     for cut_off in (str((first + pd.Timedelta(300, "D")).date()), None):
         # without a cut-off the last contract begins on day 228, and a row of day 301 is later
         shots = [
-            snapshot(read_contracts(table, observation_end="2024-06-30", end_is="last_day"),
-                     cut_off=cut_off, attributes=_attributes(told))
-            for table, told in ((frame, before), (moved, before + later))
-        ]  # fmt: skip
+            snapshot(contracts, cut_off=cut_off, attributes=attributes)
+            for contracts, attributes in known
+        ]
         features = [shot.features.set_index("customer_id")["calls"] for shot in shots]
         common = features[0].index.intersection(features[1].index)
         assert len(common) > 0

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmlab.errors import CrmlabError
+from crmlab.intake.account import Account
 from crmlab.intake.columns import Mapping
 from crmlab.intake.log import TransactionLog, examine
 from crmlab.intake.meaning import Meaning
@@ -156,18 +157,17 @@ def file_of(rng: random.Random, rows: int, dialect: Dialect) -> tuple[bytes, Kno
     return text.getvalue().encode(dialect.encoding), known
 
 
-def read(content: bytes, reading: Reading) -> TransactionLog | CrmlabError:
-    """The log, or the refusal; whatever else goes wrong is not caught."""
+def read(content: bytes, reading: Reading) -> tuple[TransactionLog, Account] | CrmlabError:
+    """The log and its account, or the refusal; whatever else goes wrong is not caught."""
     meaning = Meaning(duplicates="keep", limit=1.0, reason_limit=1.0)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "orders.csv"
         path.write_bytes(content)
         try:
             log = examine(path, Mapping(), reading, meaning)
-            log.examined(END)
+            return log, log.examined(END)
         except CrmlabError as error:
             return error
-    return log
 
 
 @pytest.mark.parametrize("part", range(PARTS))  # so that several processors share them
@@ -182,18 +182,18 @@ def test_a_file_balances_to_row_and_cent_or_is_refused(part: int) -> None:  # no
     @given(seed=st.integers(0, 2**32 - 1), rows=st.integers(1, 25), dialect=dialects())
     def holds(seed: int, rows: int, dialect: Dialect) -> None:
         content, known = file_of(random.Random(seed), rows, dialect)  # noqa: S311
-        log = read(content, dialect.declared)
-        if isinstance(log, CrmlabError):
-            assert log.exit_code == 3
-            assert len(str(log).splitlines()) == 1
+        found = read(content, dialect.declared)
+        if isinstance(found, CrmlabError):
+            assert found.exit_code == 3
+            assert len(str(found).splitlines()) == 1
             return
         accepted.append(known)
-        account = log.examined(END)
+        log, account = found
         assert account.balanced
         assert account.read.records == known.records
         assert account.read.money == known.money
-        found = {reason: account.set_aside[reason].records for reason in known.reasons}
-        assert found == known.reasons
+        reasons = {reason: account.set_aside[reason].records for reason in known.reasons}
+        assert reasons == known.reasons
         assert account.read.customers == len(known.names)
         assert (log.first_date, log.last_date) == (min(known.days), max(known.days))
         occasions = log.occasions(END)
@@ -219,11 +219,11 @@ def test_a_file_with_broken_bytes_balances_or_is_refused(
     for place, added, over in harm:
         at = int(place * len(content))
         content = content[:at] + added + content[at + len(added) * over :]
-    log = read(content, dialect.declared)
-    if isinstance(log, CrmlabError):
-        assert log.exit_code == 3
+    found = read(content, dialect.declared)
+    if isinstance(found, CrmlabError):
+        assert found.exit_code == 3
         return
-    account = log.examined(END)
+    log, account = found
     assert account.balanced
     assert account.read.records == log.records
 
