@@ -18,6 +18,10 @@ from crmlab.reporting.language import Language, Quantity
 INK, GREY, LINE = "#1c2530", "#56606c", "#d9dee5"
 ACCENT, WARN = "#0b5fa5", "#b4460f"
 
+WHOLE = {"number": "count", "money": "whole_money"}
+BROKEN = {"share": "rate"}
+"""How an axis' numbers are written where all its ticks are whole, and where they are not."""
+
 LOOK: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "crmlab",
@@ -71,9 +75,9 @@ def written(axis: Any, language: Language, kind: str) -> None:
     """Write an axis' numbers as the language does, with the decimals that its ticks need."""
 
     def text(value: float, _: Any) -> str:
-        percents = 100 * np.asarray(axis.get_majorticklocs())
-        fine = kind == "share" and bool((np.abs(percents - percents.round()) > 1e-6).any())
-        return language.write(Quantity(float(value), "rate" if fine else kind))
+        places = np.asarray(axis.get_majorticklocs()) * (100 if kind == "share" else 1)
+        whole = bool((np.abs(places - places.round()) < 1e-6).all())
+        return language.write(Quantity(float(value), (WHOLE if whole else BROKEN).get(kind, kind)))
 
     axis.set_major_formatter(FuncFormatter(text))
 

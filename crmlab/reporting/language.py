@@ -186,6 +186,9 @@ class Language:
         rounded = round(value, 2 - math.floor(math.log10(size))) if size >= 1000 else value
         return self._amount(rounded, digits)
 
+    def _whole_money(self, value: float) -> str:
+        return self._money(value) if abs(value) >= 100 else self._amount(value, 0)
+
     def _cents(self, value: float) -> str:
         return self._amount(value, 2)
 
