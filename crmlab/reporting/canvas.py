@@ -18,10 +18,6 @@ from crmlab.reporting.language import Language, Quantity
 INK, GREY, LINE = "#1c2530", "#56606c", "#d9dee5"
 ACCENT, WARN = "#0b5fa5", "#b4460f"
 
-WHOLE = {"number": "count", "money": "whole_money"}
-BROKEN = {"share": "rate"}
-"""How an axis' numbers are written where all its ticks are whole, and where they are not."""
-
 LOOK: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "crmlab",
@@ -74,10 +70,16 @@ def svg(figure: Figure) -> str:
 def written(axis: Any, language: Language, kind: str) -> None:
     """Write an axis' numbers as the language does, with the decimals that its ticks need."""
 
+    plain_and_fine = {
+        "share": ("share", "rate"), "money": ("whole_money", "cents"),
+        "number": ("count", "number"),
+    }  # fmt: skip
+
     def text(value: float, _: Any) -> str:
-        places = np.asarray(axis.get_majorticklocs()) * (100 if kind == "share" else 1)
-        whole = bool((np.abs(places - places.round()) < 1e-6).all())
-        return language.write(Quantity(float(value), (WHOLE if whole else BROKEN).get(kind, kind)))
+        ticks = np.asarray(axis.get_majorticklocs()) * (100 if kind == "share" else 1)
+        fine = bool((np.abs(ticks - ticks.round()) > 1e-6).any())
+        written_as = plain_and_fine[kind][fine] if kind in plain_and_fine else kind
+        return language.write(Quantity(float(value), written_as))
 
     axis.set_major_formatter(FuncFormatter(text))
 

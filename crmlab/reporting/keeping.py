@@ -96,12 +96,9 @@ def stages_and_flows(study: Study, known: pd.DataFrame | None) -> tuple[Block, .
             back=count(now.get("reactivated", 0))),
         Table("flows", frame, kinds, total=True),
         say("stages.rules", style="caveat", loyal=count(stages.LOYAL_FROM),
-            slowing=_gaps(stages.SLOWING), at_risk=_gaps(stages.AT_RISK), lost=_gaps(stages.LOST)),
+            slowing=Quantity(stages.SLOWING, "exact"), at_risk=Quantity(stages.AT_RISK, "exact"),
+            lost=Quantity(stages.LOST, "exact")),
     )  # fmt: skip
-
-
-def _gaps(limit: float) -> Quantity:
-    return Quantity(limit, "exact")  # 2, not 2.00
 
 
 def _not(stage: str) -> tuple[str, ...]:

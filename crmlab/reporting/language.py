@@ -187,7 +187,7 @@ class Language:
         return self._amount(rounded, digits)
 
     def _whole_money(self, value: float) -> str:
-        return self._money(value) if abs(value) >= 100 else self._amount(value, 0)
+        return self._millions(value) if abs(value) >= 1e6 else self._amount(value, 0)
 
     def _cents(self, value: float) -> str:
         return self._amount(value, 2)
