@@ -30,7 +30,7 @@ def two_lines(
 ) -> str:
     """Actual and expected by week, with the end of calibration marked."""
     with look():
-        figure, axes = canvas()
+        figure, axes = canvas(3.0)
         axes.plot(frame["week"], frame[actual], color=INK, lw=1.6)
         axes.plot(frame["week"], frame[expected], color=ACCENT, lw=1.8, ls=(0, (5, 2)))
         axes.axvline(split, color=GREY, lw=1)

@@ -152,6 +152,7 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
     # No step of the curve may hold the value of a few; tenths lie on it, to agree with the table.
     steps = min(100, max(10, len(customers) // FEW // 10 * 10))
     curve = segments.concentration(customers, points=steps + 1)
+    above = curve["value_share"].max() > 1.005  # so that it shows
     fifth = float(np.interp(0.2, curve["customer_share"], curve["value_share"]))
     frame = _with_total(tenths.reset_index(), "decile", language.text("word.total"))
     kinds = {
@@ -173,12 +174,12 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
         Figure(
             "concentration",
             figures.concentration(curve, language),
-            say("holders.concentration", fifth=share(fifth)),
+            say("holders.concentration_loss" if above else "holders.concentration",
+                fifth=share(fifth)),
             say("alt.concentration", fifth=share(fifth)),
             Table("concentration", curve,
                   {"customer_share": "share", "value_share": "share"}, rows=6),
         ),
-        *_above_all(curve),
         *groups(study, language),
     )  # fmt: skip
     return Page("valuation.holders", blocks, language)
@@ -189,12 +190,6 @@ def _tenths_title(shares: pd.Series) -> Sentence:
     top, rest = float(shares.iloc[0]), float(shares[shares.index > 5].sum())
     key = "holders.deciles_loss" if rest < 0 else "holders.deciles"
     return say(key, top=share(top), rest=share(abs(rest)))
-
-
-def _above_all(curve: pd.DataFrame) -> list[Sentence]:
-    """Why some hold more than all of the value, where they do."""
-    passes = curve["value_share"].max() > 1.005  # so that it shows
-    return [say("holders.above", style="caveat")] if passes else []
 
 
 def _with_total(frame: pd.DataFrame, label: str, total_label: str) -> pd.DataFrame:
