@@ -109,7 +109,7 @@ def bars(
 ) -> str:
     """Bars in one colour, the first `accent` of them in the accent, each with its value."""
     with look():
-        figure, axes = canvas(3.0)
+        figure, axes = canvas(2.6)
         x = np.arange(len(values))
         axes.bar(x, values, width=0.72, color=[ACCENT] * accent + [LINE] * (len(x) - accent))
         for i, v in enumerate(values):
