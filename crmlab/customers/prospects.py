@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from crmlab.customers.cohorts import PERIODS
 from crmlab.customers.study import Study
 from crmlab.units import days_per
 
@@ -14,15 +15,15 @@ EARLY_DAYS = 91
 ENOUGH = 30  # customers of a cohort, for its mean to be compared
 
 
-def by_cohort(study: Study, early_days: int = EARLY_DAYS) -> pd.DataFrame:
-    """How customers won in each month began: are newer customers better or worse?
+def by_cohort(study: Study, early_days: int = EARLY_DAYS, *, period: str = "month") -> pd.DataFrame:
+    """How customers won in each month (quarter, year) began: are newer customers better or worse?
 
-    Indexed by the month of the first occasion. Columns: customers, first_value (mean),
+    Indexed by the period of the first occasion. Columns: customers, first_value (mean),
     early_repeats (occasions a customer in the first `early_days`, missing where not all were
     observed that long), early_error (its standard error), value_each, residual_clv, share.
     """
     customers = study.customers
-    cohort = customers["first_date"].dt.to_period("M").rename("cohort")
+    cohort = customers["first_date"].dt.to_period(PERIODS[period]).rename("cohort")
     occasions = study.log.occasions(study.assumptions.observation_end)
     first = customers["first_date"].reindex(occasions["customer_id"]).to_numpy()
     age = (occasions["date"].to_numpy() - first) / np.timedelta64(1, "D")
@@ -58,9 +59,9 @@ class Comparison(NamedTuple):
     verdict: str
 
 
-def compare_cohorts(study: Study) -> Comparison | None:
+def compare_cohorts(study: Study, period: str = "month") -> Comparison | None:
     """Are newer customers better or worse? None without two cohorts of 30 customers, observed."""
-    table = by_cohort(study)
+    table = by_cohort(study, period=period)
     table = table[table["early_repeats"].notna() & (table["customers"] >= ENOUGH)]
     if len(table) < 2:
         return None

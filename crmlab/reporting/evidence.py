@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.backtest import TOP_FREQUENCY, Backtest
+from crmlab.customers.fitness import DEPENDENT
 from crmlab.customers.prospects import ENOUGH
 from crmlab.customers.segments import spend_rank_correlation
 from crmlab.customers.study import Study
@@ -33,6 +34,7 @@ FIGURES: dict[str, Callable[[Any], Quantity]] = {
     "rows": count, "customers": count, "days": count, "wait": count, "share": share,
     "money": money, "variation": number, "first": day, "last": day,
 }  # fmt: skip
+BY_CHANCE = 1.959963984540054  # standard errors, 95 %
 HEAVY_TAIL = 2.0  # Gamma-Gamma's q at which the variance of spend between customers is infinite
 
 
@@ -106,13 +108,12 @@ def returned(study: Study) -> list[Sentence]:
     out = []
     if account.returns:
         matched, unmatched = account.returned.matched, account.returned.unmatched
-        out.append(
-            say(
-                "account.returns", style="caveat", returns=money(abs(float(account.returns))),
-                matched=money(abs(float(matched))), unmatched=money(abs(float(unmatched))),
-            )
-        )  # fmt: skip
         rest = account.returns - matched - unmatched
+        every = {"returns": money(abs(float(account.returns)))}
+        if not unmatched and not rest:
+            return [Sentence("account.returns_all", every, "caveat")]
+        parts = {"matched": money(abs(float(matched))), "unmatched": money(abs(float(unmatched)))}
+        out.append(Sentence("account.returns", every | parts, "caveat"))
         if rest:
             out.append(say("account.returns_rest", style="caveat", rest=money(abs(float(rest)))))
     return out
@@ -242,7 +243,7 @@ def tracking_figure(backtest: Backtest, language: Language) -> Figure:
         figures.two_lines(frame, language, "actual", "expected", _split(backtest)),
         say("trust.weekly", error=share(error)),
         say("alt.tracking", weeks=count(len(frame)), peak=count(frame["actual"].max())),
-        Table("tracking", frame, kinds, rows=8),
+        Table("tracking", frame, kinds, rows=5),
     )
 
 
@@ -263,7 +264,7 @@ def cumulative_figure(backtest: Backtest, language: Language) -> Figure:
         ),
         say("alt.cumulative", actual=count(frame["cumulative_actual"].iloc[-1]),
             expected=count(frame["cumulative_expected"].iloc[-1])),
-        Table("cumulative", frame, kinds, rows=8),
+        Table("cumulative", frame, kinds, rows=5),
     )  # fmt: skip
 
 
@@ -282,16 +283,26 @@ def frequency_figure(backtest: Backtest, language: Language) -> Figure:
     return Figure(
         "by_frequency",
         figures.by_frequency(table, language),
-        _furthest(large if len(large) else table),
+        _furthest(table, large),
         say("alt.by_frequency", groups=count(len(table))),
         Table("by_frequency", shown, kinds, more={"actual_error": "number"}),
     )  # fmt: skip
 
 
-def _furthest(table: pd.DataFrame) -> Sentence:
-    """Where the model is furthest off, in standard errors of what happened."""
-    error = table["actual_error"].where(table["actual_error"] > 0)
-    worst = ((table["predicted"] - table["actual"]).abs() / error).fillna(0).idxmax()
+def _furthest(table: pd.DataFrame, large: pd.DataFrame) -> Sentence:
+    """Where the model is furthest off, in standard errors of what happened, if not by chance.
+
+    `large` are the groups of enough customers to judge; all of them are judged where none is.
+    """
+    judged = large if len(large) else table
+    error = judged["actual_error"].where(judged["actual_error"] > 0)
+    apart = ((judged["predicted"] - judged["actual"]).abs() / error).fillna(0)
+    if len(large) and apart.max() <= BY_CHANCE:
+        return say(
+            "trust.by_frequency_within", least=count(ENOUGH), groups=count(len(large)),
+            all=count(len(table)), top=count(TOP_FREQUENCY),
+        )  # fmt: skip
+    worst = apart.idxmax()
     return say(
         "trust.by_frequency", repeats=count(worst), top=count(TOP_FREQUENCY),
         predicted=number(table.loc[worst, "predicted"]), actual=number(table.loc[worst, "actual"]),
@@ -319,9 +330,11 @@ def naive_rules(backtest: Backtest) -> tuple[Sentence, Table]:
 def independence(study: Study) -> Sentence:
     """Whether how often and how much customers spend go together, which the value assumes not."""
     rho, low, high, n = spend_rank_correlation(study.customers)
-    strong = abs(rho) > 0.3
+    key = (
+        "trust.independent" if max(abs(low), abs(high)) <= DEPENDENT else "trust.independence_open"
+    )
     return say(
-        "trust.dependent" if strong else "trust.independent", style="caveat",
+        "trust.dependent" if abs(rho) > DEPENDENT else key, style="caveat",
         rho=number(rho), low=number(low), high=number(high), customers=count(n),
     )  # fmt: skip
 

@@ -30,7 +30,7 @@ def two_lines(
 ) -> str:
     """Actual and expected by week, with the end of calibration marked."""
     with look():
-        figure, axes = canvas()
+        figure, axes = canvas(3.0)
         axes.plot(frame["week"], frame[actual], color=INK, lw=1.6)
         axes.plot(frame["week"], frame[expected], color=ACCENT, lw=1.8, ls=(0, (5, 2)))
         axes.axvline(split, color=GREY, lw=1)
@@ -39,8 +39,8 @@ def two_lines(
         axes.set_xlim(0, frame["week"].max() * 1.16)
         late = split > 0.6 * frame["week"].max()
         axes.annotate(
-            language.text("figure.calibration_end"), (split, top), xytext=(-5 if late else 5, -4),
-            textcoords="offset points", va="top", ha="right" if late else "left", color=GREY,
+            language.text("figure.calibration_end"), (split, top), xytext=(0, 3),
+            textcoords="offset points", va="bottom", ha="right" if late else "left", color=GREY,
         )  # fmt: skip
         _end_labels(
             axes,
@@ -109,7 +109,7 @@ def bars(
 ) -> str:
     """Bars in one colour, the first `accent` of them in the accent, each with its value."""
     with look():
-        figure, axes = canvas(3.0)
+        figure, axes = canvas(2.6)
         x = np.arange(len(values))
         axes.bar(x, values, width=0.72, color=[ACCENT] * accent + [LINE] * (len(x) - accent))
         for i, v in enumerate(values):
@@ -200,7 +200,7 @@ def iso_value(grid: pd.DataFrame, examples: pd.DataFrame, language: Language, un
         lines = axes.contour(
             grid.index, grid.columns, values, levels=levels, colors=ACCENT, linewidths=1.3
         )
-        for text in axes.clabel(lines, fmt=lambda v: language.write(money(v)), fontsize=9):
+        for text in axes.clabel(lines, fmt=lambda v: _level(v, language), fontsize=9):
             text.set_clip_on(False)
         for row in examples.itertuples():
             axes.plot(row.recency, row.frequency, "o", color=WARN, ms=8, clip_on=False, zorder=5)
@@ -213,6 +213,10 @@ def iso_value(grid: pd.DataFrame, examples: pd.DataFrame, language: Language, un
         written(axes.xaxis, language, "number" if unit == "year" else "count")
         written(axes.yaxis, language, "count")
         return svg(figure)
+
+
+def _level(value: float, language: Language) -> str:
+    return language.write(Quantity(value, "whole_money" if value >= 1 else "money"))
 
 
 def _round_levels(values: NDArray[np.float64]) -> list[float]:

@@ -19,17 +19,22 @@ SAID_ELSEWHERE = ("holdout_bias", "untested", "no_dropout", "not_determined", "h
 
 def fit_for_money(fitness: Fitness) -> list[Sentence]:
     """A stop in one sentence for each reason, then warnings; nothing where all is well."""
-    stops = [check for check in fitness.findings if check.severity == "stop"]
-    warnings = [
-        check
+    return [*stops(fitness), *warnings(fitness)]
+
+
+def stops(fitness: Fitness) -> list[Sentence]:
+    """What forbids to decide on the amounts: it stands before the answer."""
+    found = [check for check in fitness.findings if check.severity == "stop"]
+    head = [say("fitness.stop", style="lead")] if found else []
+    return [*head, *(_said(check.code, check.figures, "text") for check in found)]
+
+
+def warnings(fitness: Fitness) -> list[Sentence]:
+    """What the reader should know beside the answer: it stands after it."""
+    return [
+        _said(check.code, check.figures, "caveat")
         for check in fitness.findings
         if check.severity == "warning" and check.code not in SAID_ELSEWHERE
-    ]
-    head = [say("fitness.stop", style="lead")] if stops else []
-    return [
-        *head,
-        *(_said(check.code, check.figures, "text") for check in stops),
-        *(_said(check.code, check.figures, "caveat") for check in warnings),
     ]
 
 

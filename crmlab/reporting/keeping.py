@@ -11,7 +11,7 @@ from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.flows import with_figure
-from crmlab.reporting.language import Language, Quantity, count, day, money, number, share, term
+from crmlab.reporting.language import Language, Quantity, count, day, money, share, term
 from crmlab.reporting.pages import Block, Data, Page, Sentence, Table, say
 from crmlab.reporting.privacy import FEW, can_be_told, withheld
 from crmlab.reporting.winning import by_channel, by_cohort, winning
@@ -96,8 +96,8 @@ def stages_and_flows(study: Study, known: pd.DataFrame | None) -> tuple[Block, .
             back=count(now.get("reactivated", 0))),
         Table("flows", frame, kinds, total=True),
         say("stages.rules", style="caveat", loyal=count(stages.LOYAL_FROM),
-            slowing=number(stages.SLOWING), at_risk=number(stages.AT_RISK),
-            lost=number(stages.LOST)),
+            slowing=Quantity(stages.SLOWING, "exact"), at_risk=Quantity(stages.AT_RISK, "exact"),
+            lost=Quantity(stages.LOST, "exact")),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import functools
 import math
+import re
 import tomllib
 from importlib import resources
 from typing import Any, NamedTuple
@@ -95,7 +96,12 @@ def texts(code: str) -> dict[str, str]:
     folder = resources.files("crmlab.reporting") / "text"
     files = (folder / f"{code}.toml", folder / f"{code}_contracts.toml")
     tables = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
-    return dict(pair for table in tables for pair in _flat(table))
+    return {key: _unbroken(text) for table in tables for key, text in _flat(table)}
+
+
+def _unbroken(text: str) -> str:
+    """A text in which no line ends between a number and its per cent sign."""
+    return re.sub(r"(?<=[\d}]) %", "\N{NO-BREAK SPACE}%", text)
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -185,6 +191,9 @@ class Language:
         digits = 0 if size >= 100 or whole else 2
         rounded = round(value, 2 - math.floor(math.log10(size))) if size >= 1000 else value
         return self._amount(rounded, digits)
+
+    def _whole_money(self, value: float) -> str:
+        return self._millions(value) if abs(value) >= 1e6 else self._amount(value, 0)
 
     def _cents(self, value: float) -> str:
         return self._amount(value, 2)

@@ -242,5 +242,4 @@ def costs_in_words(study: Study) -> Sentence:
     """What the value rests on: margin, rate, and whether costs are taken off."""
     given = study.assumptions
     key = "review.rests_on_net" if study.economics.costs_anything else "review.rests_on"
-    return say(key, style="caveat", margin=share(given.margin), rate=share(given.discount_rate),
-               model=term(f"model.{type(study.purchases.model).__name__}"))  # fmt: skip
+    return say(key, style="caveat", margin=share(given.margin), rate=share(given.discount_rate))

@@ -6,11 +6,12 @@ from crmlab.customers.prospects import EARLY_DAYS, compare_cohorts
 from crmlab.customers.study import Study
 from crmlab.reporting.language import Quantity, count, number
 from crmlab.reporting.pages import Sentence, say
+from crmlab.reporting.privacy import told_period
 
 
 def newer_or_older(study: Study) -> tuple[Sentence, Sentence]:
     """What was found, and the decision that follows from it."""
-    compared = compare_cohorts(study)
+    compared = compare_cohorts(study, told_period(study.customers["first_date"], "month"))
     if compared is None:
         return say("newer.unknown", days=count(EARLY_DAYS)), say("decision.newer_unknown")
     found = say(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from crmlab.customers.cohorts import PERIODS
+
 FEW = 10
 """Of fewer customers, no money is told: it would tell what a person spends."""
 
@@ -12,6 +14,24 @@ OF_MONEY = frozenset({
     "break_even_share", "per_arm",
 })  # fmt: skip
 """Columns from which the money beside them could be reckoned back."""
+
+
+FEW_SMALL = 0.25
+"""At most this part of the cohorts may be small, else they are told by a longer period."""
+
+
+def told_period(first_dates: pd.Series, asked: str) -> str:
+    """The period asked for, or the next longer one in which at most a quarter of cohorts is small.
+
+    `first_dates`: first occasion of each customer. A single poor month, or a last one that is not
+    over, so leaves months be.
+    """
+    names = list(PERIODS)
+    for period in names[names.index(asked) :]:
+        sizes = first_dates.dt.to_period(PERIODS[period]).value_counts()
+        if (sizes < FEW).mean() <= FEW_SMALL:
+            return period
+    return names[-1]
 
 
 def withheld(customers: pd.Series) -> pd.Series:

@@ -8,14 +8,14 @@ import pandas as pd
 from crmlab.customers import lifecycle
 from crmlab.customers.average_life import average_life
 from crmlab.customers.backtest import Backtest
-from crmlab.customers.cohorts import Cohorts
+from crmlab.customers.cohorts import PERIODS, Cohorts
 from crmlab.customers.fitness import Fitness
 from crmlab.customers.intervals import active_interval
 from crmlab.customers.prospects import ENOUGH
 from crmlab.customers.study import Study
 from crmlab.reporting import figures, retention_figures
 from crmlab.reporting.evidence import cautions, frequency_figure, tracking_figure, traffic_light
-from crmlab.reporting.fitness import fit_for_money
+from crmlab.reporting.fitness import stops, warnings
 from crmlab.reporting.groups import groups_table, of_many, risk_by_group, where_risk_lies
 from crmlab.reporting.language import (
     Language,
@@ -43,7 +43,7 @@ from crmlab.reporting.pages import (
     Tiles,
     say,
 )
-from crmlab.reporting.privacy import withheld
+from crmlab.reporting.privacy import FEW, told_period, withheld
 
 PAGES = ("retention.answer", "account", "retention.cohorts", "retention.here", "retention.life",
          "retention.risk", "retention.stages", "retention.slipped", "retention.trust",
@@ -74,13 +74,13 @@ def in_one_page(
     value, risk = study.equity, float(customers["value_at_risk"].sum())
     active = float(customers["p_alive"].sum())
     blocks: list[Block] = [
-        *fit_for_money(fitness),
+        *stops(fitness),
         say(
             "retention.headline", style="lead", customers=count(len(customers)),
             end=day(given.observation_end), active=count(active), lower=count(lower),
             upper=count(upper), share=share(active / len(customers)),
         ),
-        say("retention.rests_on", style="caveat", model=term(_model(study))),
+        say("retention.rests_on", style="caveat"),
         *cautions(study),
         Tiles((
             Tile("tile.active", count(active), say(
@@ -90,6 +90,7 @@ def in_one_page(
             Tile("tile.once", share((customers["frequency"] == 0).mean()), say(
                 "tile.once_note", customers=count((customers["frequency"] == 0).sum()))),
         )),
+        *warnings(fitness),
         Finding(*newer_or_older(study)),
         where_risk_lies(study, language),
         traffic_light(backtest),
@@ -97,12 +98,18 @@ def in_one_page(
     return Page("retention.answer", tuple(blocks), language)
 
 
-def _model(study: Study) -> str:
-    return f"model.{type(study.purchases.model).__name__}"
+def cohort_period(study: Study, asked: str) -> str:
+    """The period of the cohorts: that asked for, or a longer one where too many would be small."""
+    return told_period(study.customers["first_date"], asked)
 
 
-def cohort_page(study: Study, cohorts: Cohorts, language: Language) -> Page:
-    """Repeat rates by cohort and age, curves at equal age, and mix against behaviour."""
+def cohort_page(
+    study: Study, cohorts: Cohorts, language: Language, *, asked: str | None = None
+) -> Page:
+    """Repeat rates by cohort and age, curves at equal age, and mix against behaviour.
+
+    `asked`: the period asked for, to say so where that of `cohorts` is a longer one.
+    """
     if not cohorts.rates.notna().any().any():
         return Page("retention.cohorts", (say("cohorts.too_young"),), language)
     names = [language.write(Quantity(c, "period")) for c in cohorts.rates.index]
@@ -126,9 +133,10 @@ def cohort_page(study: Study, cohorts: Cohorts, language: Language) -> Page:
                 first_age=age(first[0], cohorts.age_unit),
                 late_age=age(late[0], cohorts.age_unit)),
             say("alt.heat_map", cohorts=count(len(names))),
-            Table("heat_map", frame, kinds, rows=40, more=ages),
+            Table("heat_map", frame, kinds, rows=12, more=ages),
         ),
         say("cohorts.hatched", style="caveat"),
+        *_longer(cohorts, asked),
         newer_or_older(study)[0],
         Figure(
             "curves",
@@ -140,6 +148,15 @@ def cohort_page(study: Study, cohorts: Cohorts, language: Language) -> Page:
         say("cohorts.mix", style="caveat"),
     ]  # fmt: skip
     return Page("retention.cohorts", tuple(blocks), language)
+
+
+def _longer(cohorts: Cohorts, asked: str | None) -> list[Sentence]:
+    """Why cohorts are not by the period asked for, where they are not."""
+    period = next(n for n, c in PERIODS.items() if c == cohorts.rates.index.freqstr[0])
+    if asked in (None, period):
+        return []
+    return [say("cohorts.longer", style="caveat", period=term(f"unit.{period}"),
+                asked=term(f"unit.{asked}"), few=count(FEW))]  # fmt: skip
 
 
 def _curves_title(cohorts: Cohorts) -> Sentence:
@@ -170,7 +187,8 @@ def who_is_still_here(study: Study, language: Language) -> Page:
     """Distribution of p_alive, expected active by cohort, and silence against each own rhythm."""
     customers = study.customers
     bands = lifecycle.alive_distribution(customers)
-    cohort = customers["first_date"].dt.to_period("M").rename("cohort")
+    period = told_period(customers["first_date"], "month")
+    cohort = customers["first_date"].dt.to_period(PERIODS[period]).rename("cohort")
     by_cohort = lifecycle.active_by(customers, cohort).reset_index()
     rhythm = lifecycle.rhythm(customers, study.assumptions.unit)
     by_rhythm = lifecycle.active_by(customers, rhythm).reset_index()
@@ -298,6 +316,7 @@ def who_slipped_away(study: Study, language: Language) -> Page:
             date=day(before)),
         *_fastest(flows),
         Table("slipped", frame, kinds, total=True),
+        *([say("slipped.minus", style="caveat")] if (frame["slipped"] < 0).any() else []),
         say("slipped.caveat", style="caveat"),
     ]  # fmt: skip
     return Page("retention.slipped", tuple(blocks), language)

@@ -62,7 +62,7 @@ def heat_map(
 def curves(rates: pd.DataFrame, names: Sequence[str], language: Language, age_unit: str) -> str:
     """Repeat rate by age, one line a cohort (the last six), each with its name."""
     with look():
-        figure, axes = canvas(3.4)
+        figure, axes = canvas(2.9)
         shown = list(zip(rates.index, names, strict=True))[-len(SHADES) :]
         styles = ["-", (0, (5, 2)), (0, (1, 1.4)), "-.", (0, (7, 2, 1, 2)), (0, (3, 3))]
         top = float(np.nanmax(rates.to_numpy()))

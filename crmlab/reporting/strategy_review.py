@@ -12,7 +12,7 @@ from crmlab.customers.study import Study
 from crmlab.errors import NotDefined
 from crmlab.reporting.bridge import of_few, told_steps, won_since
 from crmlab.reporting.evidence import account_table, cautions, coverage, returned, traffic_light
-from crmlab.reporting.fitness import fit_for_money
+from crmlab.reporting.fitness import stops, warnings
 from crmlab.reporting.groups import where_risk_lies
 from crmlab.reporting.language import (
     Language,
@@ -60,7 +60,7 @@ def in_one_page(
         "years": years(given.horizon_years), "what": what_is_left(study),
     }  # fmt: skip
     blocks: list[Block] = [
-        *fit_for_money(fitness),
+        *stops(fitness),
         say("review.headline", style="lead", **facts),
         _since(change, won),
         costs_in_words(study),
@@ -72,6 +72,7 @@ def in_one_page(
             _change_tile(change),
             newcomer_tile(study, seed),
         )),
+        *warnings(fitness),
         *_decisions(study, change, won, language),
         traffic_light(backtest),
     ]  # fmt: skip

@@ -11,7 +11,7 @@ from crmlab.customers.fitness import Fitness
 from crmlab.customers.study import Study
 from crmlab.reporting import figures
 from crmlab.reporting.evidence import cautions, traffic_light
-from crmlab.reporting.fitness import fit_for_money
+from crmlab.reporting.fitness import stops, warnings
 from crmlab.reporting.groups import group_names, groups_table, of_many
 from crmlab.reporting.language import (
     Language,
@@ -22,7 +22,6 @@ from crmlab.reporting.language import (
     number,
     plain,
     share,
-    term,
     years,
 )
 from crmlab.reporting.method import costs_in_words, what_is_left
@@ -40,7 +39,7 @@ from crmlab.reporting.pages import (
     Tiles,
     say,
 )
-from crmlab.reporting.privacy import FEW, can_be_told, withheld
+from crmlab.reporting.privacy import FEW, can_be_told, told_period, withheld
 from crmlab.reporting.winning import by_channel, by_cohort, newcomer_tile, winning
 from crmlab.units import days_per
 
@@ -72,7 +71,7 @@ def in_one_page(
     top = segments.totals(customers, segments.decile(customers)).iloc[0]
     many = can_be_told(top["customers"], len(customers))
     blocks: list[Block] = [
-        *fit_for_money(fitness),
+        *stops(fitness),
         say(
             "valuation.headline", style="lead",
             customers=count(len(customers)), end=day(given.observation_end),
@@ -80,7 +79,7 @@ def in_one_page(
             what=what_is_left(study), years=years(given.horizon_years),
         ),
         costs_in_words(study),
-        *_other_model(study, other),
+        *_other_model(other),
         *cautions(study),
         Tiles((
             Tile("tile.equity", money(total.mean), say(
@@ -90,6 +89,7 @@ def in_one_page(
                 "tile.top_tenth_note", each=money(top["value_each"]))) if many
             else Tile("tile.top_tenth", plain("–"), say("tile.top_tenth_few", few=count(FEW))),
         )),
+        *warnings(fitness),
         *(_top_tenth(top) if many else []),
         *_findings(study),
         traffic_light(backtest),
@@ -97,17 +97,11 @@ def in_one_page(
     return Page("valuation.answer", tuple(blocks), language)
 
 
-def _other_model(study: Study, other: Study | None) -> list[Sentence]:
+def _other_model(other: Study | None) -> list[Sentence]:
     """What the base is worth by a second model, so that nobody takes the first for the truth."""
     if other is None:
         return []
-    names = [f"model.{type(s.purchases.model).__name__}" for s in (study, other)]
-    return [
-        say(
-            "valuation.other_model", style="caveat", model=term(names[0]), other=term(names[1]),
-            equity=money(other.equity),
-        )
-    ]  # fmt: skip
+    return [say("valuation.other_model", style="caveat", equity=money(other.equity))]
 
 
 def _top_tenth(top: pd.Series) -> list[Finding]:
@@ -127,11 +121,7 @@ def _findings(study: Study) -> list[Finding]:
     out = []
     once = table.reindex([segments.ONE_TIME]).iloc[0]
     if once["customers"] > 0 and can_be_told(once["customers"], len(customers)):
-        out.append(Finding(
-            say("finding.once", share=share(once["customers"] / len(customers)),
-                value=share(once["share"]), each=money(once["value_each"])),
-            say("decision.once"),
-        ))  # fmt: skip
+        out.append(Finding(_once(once, len(customers)), say("decision.once")))
     slipping = [name for name in ("R1F3", "R2F3") if name in table.index]
     part = table.loc[slipping].sum()
     if part["customers"] >= prospects.ENOUGH:
@@ -145,12 +135,24 @@ def _findings(study: Study) -> list[Finding]:
     return out
 
 
+def _once(once: pd.Series, customers: int) -> Sentence:
+    """What one-time buyers hold, or what they cost beyond what they bring."""
+    part = share(once["customers"] / customers)
+    if once["residual_clv"] < 0:
+        return say("finding.once_loss", share=part, loss=money(-once["residual_clv"]),
+                   each=money(-once["value_each"]))  # fmt: skip
+    return say("finding.once", share=part, value=share(once["share"]),
+               each=money(once["value_each"]))  # fmt: skip
+
+
 def who_holds_the_value(study: Study, language: Language) -> Page:
     """Deciles, the concentration curve, and recency-frequency groups with what to do with each."""
     customers = study.customers
     tenths = segments.totals(customers, segments.decile(customers))
-    # No step of the curve may hold the value of a few.
-    curve = segments.concentration(customers, points=min(101, len(customers) // FEW + 1))
+    # No step of the curve may hold the value of a few; tenths lie on it, to agree with the table.
+    steps = min(100, max(10, len(customers) // FEW // 10 * 10))
+    curve = segments.concentration(customers, points=steps + 1)
+    above = curve["value_share"].max() > 1.005  # so that it shows
     fifth = float(np.interp(0.2, curve["customer_share"], curve["value_share"]))
     frame = _with_total(tenths.reset_index(), "decile", language.text("word.total"))
     kinds = {
@@ -164,8 +166,7 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
         Figure(
             "deciles",
             figures.bars(tenths["share"], language, "share", "figure.decile", "figure.value_share"),
-            say("holders.deciles", top=share(tenths["share"].iloc[0]),
-                rest=share(tenths["share"][tenths.index > 5].sum())),
+            _tenths_title(tenths["share"]),
             say("alt.deciles", top=share(tenths["share"].iloc[0]),
                 last=share(tenths["share"].iloc[-1])),
             Table("deciles", frame, kinds, total=True),
@@ -173,14 +174,22 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
         Figure(
             "concentration",
             figures.concentration(curve, language),
-            say("holders.concentration", fifth=share(fifth)),
+            say("holders.concentration_loss" if above else "holders.concentration",
+                fifth=share(fifth)),
             say("alt.concentration", fifth=share(fifth)),
             Table("concentration", curve,
-                  {"customer_share": "share", "value_share": "share"}, rows=5),
+                  {"customer_share": "share", "value_share": "share"}, rows=6),
         ),
         *groups(study, language),
     )  # fmt: skip
     return Page("valuation.holders", blocks, language)
+
+
+def _tenths_title(shares: pd.Series) -> Sentence:
+    """What the top tenth and the lower half hold, or what the lower half takes away."""
+    top, rest = float(shares.iloc[0]), float(shares[shares.index > 5].sum())
+    key = "holders.deciles_loss" if rest < 0 else "holders.deciles"
+    return say(key, top=share(top), rest=share(abs(rest)))
 
 
 def _with_total(frame: pd.DataFrame, label: str, total_label: str) -> pd.DataFrame:
@@ -313,7 +322,8 @@ def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
     """Expected cumulative margin of a new customer by month, and by cohort."""
     months = newcomers.value_by_month(study.base, study.economics)
     cost = study.assumptions.acquisition_cost
-    cohort = prospects.by_cohort(study)
+    period = told_period(study.customers["first_date"], "month")
+    cohort = prospects.by_cohort(study, period=period)
     first, last = months.iloc[0], months.iloc[-1]
     kinds = {"month": "count", "value": "money", "lower": "money", "upper": "money"}
     blocks: list[Block] = [
@@ -326,27 +336,27 @@ def a_new_customer(study: Study, language: Language, *, seed: int) -> Page:
             say("alt.newcomer", first=money(first["value"]), value=money(last["value"])),
             Table("newcomer", months, kinds, rows=7),
         ),
-        *against_cost(study, language, seed),
+        *against_cost(study, language, seed, period),
         *by_channel(study, language, seed=seed),
         *cohort_table(study, cohort),
     ]  # fmt: skip
     return Page("valuation.newcomers", tuple(blocks), language)
 
 
-def against_cost(study: Study, language: Language, seed: int) -> tuple[Block, ...]:
+def against_cost(study: Study, language: Language, seed: int, period: str) -> tuple[Block, ...]:
     """Value against cost and pay-back, where the cost of winning a customer is known."""
     if study.assumptions.acquisition_cost is None:
         key = "newcomers.no_cost" if study.won.cost_from is None else "winning.none_priced"
         return (say(key, style="caveat"),)
-    cohorts = by_cohort(study, language, period="month", seed=seed)
+    cohorts = by_cohort(study, language, period=period, seed=seed)
     return (*winning(study, seed=seed), *cohorts)
 
 
 def cohort_table(study: Study, cohort: pd.DataFrame) -> tuple[Block, ...]:
-    """How the customers won in each month began; and whether the newest begin differently."""
+    """How the customers won in each month or quarter began; whether the newest differ."""
     kinds = {
         "cohort": "period", "customers": "count", "first_value": "money",
         "early_repeats": "number", "value_each": "money", "residual_clv": "money",
     }  # fmt: skip
-    table = Table("cohorts", cohort.reset_index(), kinds, rows=40, more={"early_error": "number"})
+    table = Table("cohorts", cohort.reset_index(), kinds, rows=12, more={"early_error": "number"})
     return newer_or_older(study)[0], table

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import crmlab
-from crmlab.customers.fitness import Fitness
+from crmlab.customers.fitness import Check, Fitness
 from crmlab.reporting import (
     document,
     evidence,
@@ -27,14 +27,16 @@ from crmlab.reporting.language import Language, Quantity, count, money, plain
 from crmlab.reporting.pages import (
     Figure,
     Page,
+    Sentence,
     Table,
+    Tiles,
     View,
     figures_of,
     plain_value,
     say,
     tables_of,
 )
-from crmlab.reporting.privacy import withheld
+from crmlab.reporting.privacy import told_period, withheld
 from crmlab.reporting.workbook import write_workbook
 
 ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "USD")
@@ -224,6 +226,60 @@ def test_what_is_withheld_is_of_ten_customers_and_two_groups(
 ) -> None:
     """So that no difference to a total is the money of a few."""
     assert withheld(pd.Series(customers)).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "period"),
+    [([12] * 12, "month"), ([12] * 11 + [3], "month"), ([5] * 12, "quarter"), ([1] * 12, "year")],
+)
+def test_cohorts_of_a_few_are_told_by_a_longer_period(sizes: list[int], period: str) -> None:
+    """One poor month leaves months be; many make them quarters, or years."""
+    months = pd.Series(pd.date_range("2023-01-01", periods=12, freq="MS"))
+
+    assert told_period(months.repeat(sizes), "month") == period
+
+
+def test_a_warning_stands_after_the_answer_and_a_stop_before_it(
+    study: crmlab.Study, retention_study: crmlab.Study
+) -> None:
+    """Page one begins with the value, unless it must not be used."""
+    figures = {"rho": 0.2, "lower": -0.1, "upper": 0.4, "customers": 73.0}
+    for severity, first in (("warning", True), ("stop", False)):
+        found = Fitness((Check("dependence", severity, figures),))  # type: ignore[arg-type]
+        for page in (
+            valuation.in_one_page(study, None, None, found, ENGLISH, seed=1),
+            retention.in_one_page(retention_study, None, found, ENGLISH, seed=1),
+        ):
+            said = [b.key if isinstance(b, Sentence) else type(b) for b in page.blocks]
+            tell = [k for k in said if str(k).startswith("fitness.dependence")]
+
+            assert (str(said[0]).endswith(".headline")) == first
+            assert (said.index(tell[0]) > said.index(Tiles)) == first
+
+
+def test_groups_that_cost_more_than_they_bring_are_called_so() -> None:
+    """Not 'they hold -2.4% of the value'."""
+    shares = pd.Series([1.05, 0.0, 0.0, 0.0, 0.0, -0.01, -0.01, -0.01, -0.01, -0.01], range(1, 11))
+    once = pd.Series({"customers": 51.0, "residual_clv": -14.5, "value_each": -1.2, "share": -0.02})
+
+    assert "cost $14.50 more than they bring: $1.20 each" in valuation._once(once, 100).words(
+        ENGLISH
+    )
+    assert "the lower half takes 5.0% away" in valuation._tenths_title(shares).words(ENGLISH)
+
+
+def test_what_chance_explains_is_not_called_furthest_off() -> None:
+    """Only groups large enough are judged, and only what is beyond chance is named."""
+    table = pd.DataFrame({
+        "customers": [47, 5], "actual": [0.49, 3.0], "predicted": [0.53, 1.0],
+        "actual_error": [0.1, 0.5],
+    })  # fmt: skip
+    within = evidence._furthest(table, table.iloc[:1]).words(ENGLISH)
+    beyond = evidence._furthest(table.assign(predicted=[0.9, 1.0]), table.iloc[:1].assign(
+        predicted=0.9)).words(ENGLISH)  # fmt: skip
+
+    assert "(30 customers or more): 1 of 2" in within
+    assert "numbered 0" in beyond
 
 
 def test_bars_tell_losses_and_leave_out_a_few() -> None:

@@ -112,7 +112,7 @@ def test_costs_are_said_and_taken_off(
 
     assert costly.equity < retention_study.equity
     assert "what keeping and serving customers costs is taken off" in answer
-    assert "winning one costs $12.00" in answer
+    assert "$12.00 that winning one costs" in answer
     assert "$6.00" in register
     assert "are expected to cost more than they bring" in rich[4]._repr_html_()
     assert "no se restan costes de conservar ni de servir" in bare[0]._repr_html_()
