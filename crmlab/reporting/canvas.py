@@ -70,10 +70,13 @@ def svg(figure: Figure) -> str:
 def written(axis: Any, language: Language, kind: str) -> None:
     """Write an axis' numbers as the language does, with the decimals that its ticks need."""
 
+    plain_and_fine = {"share": ("whole_share", "rate"), "money": ("whole_money", "cents")}
+
     def text(value: float, _: Any) -> str:
-        percents = 100 * np.asarray(axis.get_majorticklocs())
-        fine = kind == "share" and bool((np.abs(percents - percents.round()) > 1e-6).any())
-        return language.write(Quantity(float(value), "rate" if fine else kind))
+        ticks = np.asarray(axis.get_majorticklocs()) * (100 if kind == "share" else 1)
+        fine = bool((np.abs(ticks - ticks.round()) > 1e-6).any())
+        written_as = plain_and_fine[kind][fine] if kind in plain_and_fine else kind
+        return language.write(Quantity(float(value), written_as))
 
     axis.set_major_formatter(FuncFormatter(text))
 

@@ -15,6 +15,7 @@ from crmlab.reporting.pages import WORDS, Table, column_head, plain_value
 FORMATS = {
     "share": "0.0%",
     "rate": "0.0%",
+    "points": "0.0%",
     "money": "#,##0.00",
     "cents": "#,##0.00",
     "count": "#,##0",

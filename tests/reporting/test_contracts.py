@@ -270,8 +270,8 @@ def test_attributes_by_day_are_drivers(rich: crmlab.ContractStudy, tmp_path: Pat
 
     assert study.tables["attributes"].fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
     assert study.tables["attributes"].source == str(path)
-    assert said["drivers.dated"] == {"names": "use, calls"}
-    assert said["drivers.undated"] == {"names": "plan, channel, fee"}
+    assert said["drivers.dated"] == {"names": ["use", "calls"]}
+    assert said["drivers.undated"] == {"names": ["plan", "channel", "fee"]}
     effects = next(t for t in tables_of(page) if t.key == "drivers").frame["effect"]
     assert {"use: high / low", "calls (+1)"} <= set(effects)
     with pytest.raises(WrongTable, match="'high', customer"):
