@@ -156,14 +156,13 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
         Figure(
             "calibration",
             figures.calibration(found.table, language),
-            say(key, expected=count(found.expected), left=count(found.left), ece=points(found.ece),
-                auc=share(found.auc)),
+            say(key, expected=count(found.expected), left=count(found.left)),
             say("alt.calibration", groups=count(len(found.table))),
             None,
         ),
         Data(Table("calibration", found.table.reset_index(), kinds)),
         say("drivers.skill" if found.skill > 0 else "drivers.no_skill", style="caveat",
-            skill=share(abs(max(found.skill, -9.99))),
+            ece=points(found.ece), auc=share(found.auc), skill=share(abs(max(found.skill, -9.99))),
             brier=Quantity(found.brier, "exact"),
             brier_base=Quantity(found.brier_base, "exact")),
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crmlab.customers.contracts.projection import CONSTANT
 from crmlab.customers.contracts.study import ContractStudy
-from crmlab.customers.contracts.worth import akaike_weights
+from crmlab.customers.contracts.worth import DRAWS, akaike_weights
 from crmlab.reporting.language import (
     Language,
     Quantity,
@@ -104,9 +104,9 @@ def rests_on(study: ContractStudy) -> Sentence:
     }  # fmt: skip
     weights = dict(zip(study.fits, akaike_weights(list(study.fits.values())), strict=True))
     del weights[study.chosen]
-    if not weights:
+    other, weight = weights.popitem() if weights else ("", 0.0)
+    if round(DRAWS * weight) == 0:  # the data rule the other curve out
         return Sentence("contracts.rests_on", facts, "caveat")
-    other, weight = weights.popitem()
     more = {"other": plain(other), "weight": share(weight)}
     return Sentence("contracts.rests_on_two", facts | more, "caveat")
 
