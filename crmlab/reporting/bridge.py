@@ -11,6 +11,7 @@ from crmlab.reporting.language import (
     Language,
     day,
     money,
+    signed,
 )
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
 from crmlab.reporting.privacy import FEW, withheld
@@ -55,13 +56,14 @@ def _title(change: Bridge, won: int) -> Sentence:
     facts = {
         "opening": money(change.money("opening")), "closing": money(change.money("closing")),
         "then": day(change.opening_date), "now": day(change.closing_date),
+        "parameters": signed(change.money("new_parameters")),
     }  # fmt: skip
     if "won" in of_few(change, won):
-        both = money(experience + change.money("won"))
+        both = signed(experience + change.money("won"))
         return Sentence("bridge.figure_few", facts | {"both": both})
     if not won:
-        return Sentence("bridge.figure_nobody", facts | {"experience": money(experience)})
-    more = {"experience": money(experience), "won": money(change.money("won"))}
+        return Sentence("bridge.figure_nobody", facts | {"experience": signed(experience)})
+    more = {"experience": signed(experience), "won": signed(change.money("won"))}
     return Sentence("bridge.figure", facts | more)
 
 

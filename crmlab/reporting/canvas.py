@@ -71,7 +71,7 @@ def written(axis: Any, language: Language, kind: str) -> None:
     """Write an axis' numbers as the language does, with the decimals that its ticks need."""
 
     plain_and_fine = {
-        "share": ("share", "rate"), "money": ("whole_money", "cents"),
+        "share": ("whole_share", "rate"), "money": ("whole_money", "cents"),
         "number": ("count", "number"),
     }  # fmt: skip
 

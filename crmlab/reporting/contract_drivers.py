@@ -11,7 +11,18 @@ from crmlab.customers.contracts.calibration import Calibration
 from crmlab.customers.contracts.churn import Churn
 from crmlab.customers.contracts.study import ContractStudy
 from crmlab.reporting import contract_figures as figures
-from crmlab.reporting.language import Language, Quantity, count, day, number, p_value, plain, share
+from crmlab.reporting.language import (
+    Language,
+    Quantity,
+    count,
+    day,
+    listed,
+    number,
+    p_value,
+    plain,
+    points,
+    share,
+)
 from crmlab.reporting.pages import Block, Data, Figure, Page, Sentence, Table, say
 
 SIGNIFICANT = 0.05
@@ -110,7 +121,7 @@ def _notes(found: Churn) -> list[Sentence]:
     out = [say(f"drivers.found.{f.code}", style="caveat", **_figures(f.figures)) for f in noted]
     undated = [str(f.figures["name"]) for f in findings if f.code == "undated_covariate"]
     if undated:
-        out.append(say("drivers.undated", style="caveat", names=plain(", ".join(undated))))
+        out.append(say("drivers.undated", style="caveat", names=listed(undated)))
     return out
 
 
@@ -132,7 +143,7 @@ def _dated(study: ContractStudy, found: Churn) -> list[Sentence]:
     names = [n for n in (*found.seen.covariates, *found.seen.numbers)
              if n not in study.contracts.covariates]  # fmt: skip
     key = "drivers.dated_from_begin" if found.seen.cut_off is None else "drivers.dated"
-    return [say(key, style="caveat", names=plain(", ".join(names)))] if names else []
+    return [say(key, style="caveat", names=listed(names))] if names else []
 
 
 def _calibration(found: Calibration | None, language: Language) -> list[Block]:
@@ -145,13 +156,13 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
         Figure(
             "calibration",
             figures.calibration(found.table, language),
-            say(key, expected=count(found.expected), left=count(found.left), ece=share(found.ece),
-                auc=share(found.auc)),
+            say(key, expected=count(found.expected), left=count(found.left)),
             say("alt.calibration", groups=count(len(found.table))),
-            Table("calibration", found.table.reset_index(), kinds, rows=6),
+            None,
         ),
+        Data(Table("calibration", found.table.reset_index(), kinds)),
         say("drivers.skill" if found.skill > 0 else "drivers.no_skill", style="caveat",
-            skill=share(abs(max(found.skill, -9.99))),
+            ece=points(found.ece), auc=share(found.auc), skill=share(abs(max(found.skill, -9.99))),
             brier=Quantity(found.brier, "exact"),
             brier_base=Quantity(found.brier_base, "exact")),
     ]  # fmt: skip

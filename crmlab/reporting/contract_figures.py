@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab.reporting.canvas import ACCENT, GREY, INK, LINE, WARN, canvas, label, look, svg, written
-from crmlab.reporting.language import Language, count, money, number, share
+from crmlab.reporting.language import Language, count, money, number
 
 COLOURS = (ACCENT, WARN, INK, "#6a8f2f", "#7b5ea7", GREY)
 STYLES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), "-.", (0, (7, 2, 1, 2)), (0, (3, 3)))
@@ -210,20 +210,21 @@ def forest(names: Sequence[str], fits: Mapping[str, pd.DataFrame], language: Lan
 def calibration(table: pd.DataFrame, language: Language) -> str:
     """Predicted share who left against what happened, by tenth of the prediction."""
     with look():
-        figure, axes = canvas(3.4)
+        figure, axes = canvas(2.0)
         observed = table["observed"]
         error = np.abs(table[["lower", "upper"]].to_numpy().T - observed.to_numpy())
-        top = 1.06 * max(float(table["upper"].max()), float(table["predicted"].max()))
+        most = float(table["predicted"].max())
+        top = max(1.06 * float(table["upper"].max()), 1.2 * most)
         axes.plot([0, top], [0, top], color=GREY, lw=1, ls=(0, (3, 3)))
         axes.errorbar(table["predicted"], observed, yerr=error, fmt="o", color=ACCENT, ecolor=LINE,
                       ms=6, lw=1.6)  # fmt: skip
-        right = 1.12 * float(table["predicted"].max())
-        label(axes, 0.7 * right, 0.7 * right, language.text("figure.as_predicted"), GREY,
+        right = 1.3 * most
+        label(axes, 1.08 * most, 1.08 * most, language.text("figure.as_predicted"), GREY,
               xytext=(8, -12))  # fmt: skip
         axes.set_xlim(0, right)
         axes.set_ylim(0, top)
         axes.set_xlabel(language.text("figure.predicted_leave"))
         axes.set_ylabel(language.text("figure.observed_leave"))
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(lambda v, _: language.write(share(float(v))))
+            written(axis, language, "share")
         return svg(figure)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from crmlab.customers.contracts.projection import Holdout
 from crmlab.customers.contracts.study import ContractStudy
+from crmlab.customers.contracts.worth import akaike_weights
 from crmlab.reporting import contract_figures as figures
 from crmlab.reporting import document
 from crmlab.reporting.contract_survival import model_names
@@ -23,6 +24,7 @@ from crmlab.reporting.language import (
     count,
     day,
     length,
+    listed,
     money,
     plain,
     share,
@@ -63,7 +65,7 @@ def trust_page(study: ContractStudy, language: Language) -> Page:
                 Table("holdout", held.table.reset_index(), kinds, rows=8),
             ),
             Table("holdout_errors", errors, {"method": "plain", "last_error": "share",
-                                             "mean_absolute_error": "share",
+                                             "mean_absolute_error": "points",
                                              "inside_limits": "share"}),
             say("contracts.holdout_note", style="caveat"),
         ]  # fmt: skip
@@ -106,6 +108,7 @@ def register(study: ContractStudy, language: Language, assumed: Sequence[str], s
         ("opened", _day(opened), "opened"),
         ("cut_off", _day(cut_off), "cut_off"),
         ("contract_model", term(f"contracts.why.{study.chosen}"), None),
+        ("value_range", plain(_weights(study, language)), None),
         ("contract_margin", money(study.margin_mean), "margin"),
         ("discount_rate", share(given.discount_rate), "discount_rate"),
         ("convention", term("contracts.convention"), None),
@@ -124,6 +127,15 @@ def register(study: ContractStudy, language: Language, assumed: Sequence[str], s
     })  # fmt: skip
     kinds = {"assumption": "term", "value": "quantity", "origin": "term"}
     return Table("register", frame, kinds, rows=99)
+
+
+def _weights(study: ContractStudy, language: Language) -> str:
+    """What the range of the value holds, with the weight of each curve."""
+    weights = akaike_weights(list(study.fits.values()))
+    curves = (
+        f"{name} {language.write(share(w))}" for name, w in zip(study.fits, weights, strict=True)
+    )
+    return language.text("contracts.range_holds", curves=listed(curves))
 
 
 def _day(value: Any) -> Quantity:

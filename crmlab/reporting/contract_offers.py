@@ -9,7 +9,7 @@ from crmlab.customers.contracts.study import ContractStudy
 from crmlab.reporting.contract_survival import segment_name
 from crmlab.reporting.figures import side_bars
 from crmlab.reporting.groups import of_many
-from crmlab.reporting.language import Language, count, money, plain, term
+from crmlab.reporting.language import Language, count, listed, money, plain, term
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
 from crmlab.reporting.privacy import withheld
 
@@ -75,7 +75,7 @@ def _table(
              "value_at_risk": "money", "most_cost": "cents"}  # fmt: skip
     more = {"value_each": "money", "leave": "number", "renews": "rate"}
     if study.offer_cost is not None:
-        kinds |= {"break_even_uplift": "rate", "per_arm": "count"}
+        kinds |= {"break_even_uplift": "points", "per_arm": "count"}
         more |= {"renews_needed": "rate", "break_even_share": "share"}
     return Table("contract_offers", frame.rename(columns={"segment": first}), kinds, total=True,
                  more=more)  # fmt: skip
@@ -92,7 +92,7 @@ def _proof(study: ContractStudy, table: pd.DataFrame, names: list[str]) -> list[
     enough = [name for name, fits in zip(names, table["testable"], strict=True) if fits]
     if not enough:
         return [say("contract_offers.untestable"), said]
-    return [say("contract_offers.testable", segments=plain(", ".join(enough))), said]
+    return [say("contract_offers.testable", segments=listed(enough)), said]
 
 
 def _curves(study: ContractStudy, table: pd.DataFrame, names: list[str]) -> list[Sentence]:
@@ -109,5 +109,5 @@ def _curves(study: ContractStudy, table: pd.DataFrame, names: list[str]) -> list
                        too=term(too)))  # fmt: skip
     rest = [name for name, own in zip(names, table["own_fit"], strict=True) if not own]
     if rest:
-        out.append(say("contract_offers.no_own_fit", style="caveat", names=plain(", ".join(rest))))
+        out.append(say("contract_offers.no_own_fit", style="caveat", names=listed(rest)))
     return out

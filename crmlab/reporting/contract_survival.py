@@ -14,6 +14,7 @@ from crmlab.reporting.language import (
     Language,
     count,
     length,
+    listed,
     money,
     number,
     p_value,
@@ -44,7 +45,7 @@ def survival_page(study: ContractStudy, language: Language) -> Page:
         _curve(study, language),
         *_segments(study, language),
         _projection(study, language),
-        say("contracts.projection_note", style="caveat"),
+        say("contracts.projection_note", style="caveat", model=plain(study.chosen)),
     ]
     return Page("contracts.survival", tuple(blocks), language)
 
@@ -112,7 +113,7 @@ def _too_small(study: ContractStudy, language: Language) -> list[Sentence]:
     names = [segment_name(n, language) for n in study.segments if n not in study.large]
     if not names:
         return []
-    return [say("contracts.small_segments", style="caveat", names=plain(", ".join(names)),
+    return [say("contracts.small_segments", style="caveat", names=listed(names),
                 customers=count(ENOUGH), left=count(ENOUGH_LEFT))]  # fmt: skip
 
 
@@ -197,7 +198,7 @@ def rates_page(study: ContractStudy, language: Language) -> Page:
                 model_late=rate(expected), model=plain(study.chosen),
                 constant=rate(study.retention)),
             say("alt.rates", renewals=count(len(table))),
-            Table("rates", table.rename_axis("renewal").reset_index(), kinds),
+            Table("rates", table.rename_axis("renewal").reset_index(), kinds, rows=12),
         ),
         _why_it_rises(study),
         say("contracts.wilson", style="caveat"),
@@ -216,7 +217,12 @@ def value_page(study: ContractStudy, language: Language) -> Page:
     """Residual value by tenure against all alike, and average life by method."""
     blocks: list[Block] = [
         _residual(study, language),
-        say("contracts.value_note", style="caveat", total=money(study.equity.total.mean)),
+        say(
+            "contracts.value_note",
+            style="caveat",
+            model=plain(study.chosen),
+            total=money(study.equity.total.mean),
+        ),
         say("contracts.life", horizon=length(study.curve.last, study.contracts.period)),
         _life(study, language),
         *_infinite(study),
@@ -265,5 +271,5 @@ def _life(study: ContractStudy, language: Language) -> Table:
 def _infinite(study: ContractStudy) -> list[Sentence]:
     """Says so where a model's mean life has no end."""
     endless = study.life[(study.life["method"] == "model") & (study.life["life"] == float("inf"))]
-    names = ", ".join(endless["model"])
-    return [say("contracts.endless", style="caveat", models=plain(names))] if names else []
+    names = listed(endless["model"])
+    return [say("contracts.endless", style="caveat", models=names)] if len(endless) else []

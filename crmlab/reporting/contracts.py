@@ -10,6 +10,7 @@ import pandas as pd
 
 from crmlab.customers.contracts.projection import CONSTANT
 from crmlab.customers.contracts.study import ContractStudy
+from crmlab.customers.contracts.worth import DRAWS, akaike_weights
 from crmlab.reporting.language import (
     Language,
     Quantity,
@@ -96,12 +97,18 @@ def _headline(study: ContractStudy) -> Sentence:
 
 
 def rests_on(study: ContractStudy) -> Sentence:
-    """What the value rests on, in the line below it."""
-    return say(
-        "contracts.rests_on", style="caveat", margin=money(study.margin_mean),
-        period=term(f"unit.{study.contracts.period}"), rate=share(study.given.discount_rate),
-        model=plain(study.chosen),
-    )  # fmt: skip
+    """What the value rests on, in the line below it; and how much another curve counts."""
+    facts = {
+        "margin": money(study.margin_mean), "rate": share(study.given.discount_rate),
+        "period": term(f"unit.{study.contracts.period}"), "model": plain(study.chosen),
+    }  # fmt: skip
+    weights = dict(zip(study.fits, akaike_weights(list(study.fits.values())), strict=True))
+    del weights[study.chosen]
+    other, weight = weights.popitem() if weights else ("", 0.0)
+    if round(DRAWS * weight) == 0:  # the data rule the other curve out
+        return Sentence("contracts.rests_on", facts, "caveat")
+    more = {"other": plain(other), "weight": share(weight)}
+    return Sentence("contracts.rests_on_two", facts | more, "caveat")
 
 
 def cautions(study: ContractStudy) -> list[Sentence]:
@@ -152,7 +159,7 @@ def _doubt(study: ContractStudy) -> list[Sentence]:
     error = held.errors["last_error"].abs()
     if not error[CONSTANT] < error[study.chosen]:
         return []
-    return [say("contracts.doubt", style="caveat", model=plain(study.chosen),
+    return [say("contracts.doubt", style="caveat",
                 constant=share(error[CONSTANT]), error=share(error[study.chosen]))]  # fmt: skip
 
 
@@ -187,7 +194,7 @@ def light(study: ContractStudy) -> Light:
     if verdict == "nothing":
         return Light("none", say("contracts.light_nothing", last=count(held.table.index[-1])))
     return Light(LEVELS[verdict], say(
-        f"contracts.light_{verdict}", model=plain(study.chosen),
+        f"contracts.light_{verdict}",
         seen=length(held.calibration, unit), last=length(int(held.table.index[-1]), unit),
         expected=share(last[study.chosen]), observed=share(last["observed"]),
         lower=share(last["lower"]), upper=share(last["upper"]),
@@ -200,8 +207,7 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
     contracts, account = study.contracts, study.contracts.account
     watched, unit = study.curve.customers, term(f"unit.{contracts.period}")
     blocks: list[Block] = [
-        say("contracts.used", style="lead", used=count(account.used), read=count(account.read),
-            share=rate(account.used / account.read)),
+        _used(study),
         _account_table(study),
         say("account.balance_contracts", style="caveat"),
         say("contracts.tenure_dated" if contracts.dated else "contracts.tenure_told", period=unit),
@@ -214,6 +220,14 @@ def what_went_in(study: ContractStudy, language: Language) -> Page:
         _opened(study),
     ]  # fmt: skip
     return Page("contracts.account", tuple(blocks), language)
+
+
+def _used(study: ContractStudy) -> Sentence:
+    account = study.contracts.account
+    if account.used == account.read:
+        return say("contracts.used_all", style="lead", used=count(account.used))
+    return say("contracts.used", style="lead", used=count(account.used), read=count(account.read),
+               share=rate(account.used / account.read))  # fmt: skip
 
 
 def _opened(study: ContractStudy) -> Sentence:

@@ -12,7 +12,7 @@ from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.flows import with_figure
 from crmlab.reporting.language import Language, Quantity, count, day, money, share, term
-from crmlab.reporting.pages import Block, Data, Page, Sentence, Table, say
+from crmlab.reporting.pages import Block, Data, Finding, Page, Sentence, Table, say
 from crmlab.reporting.privacy import FEW, can_be_told, withheld
 from crmlab.reporting.winning import by_channel, by_cohort, winning
 
@@ -124,7 +124,7 @@ def offers_by_stage(
         "most_cost": "cents",
     }  # fmt: skip
     if cost is not None:
-        kinds |= {"break_even_uplift": "share", "per_arm": "count"}
+        kinds |= {"break_even_uplift": "points", "per_arm": "count"}
     more = {name: "share" for name in ("buys", "buys_needed", "break_even_share") if name in frame}
     worst = table["value_at_risk"].idxmax()
     who: dict[str, Quantity] = {
@@ -138,6 +138,23 @@ def offers_by_stage(
     caveat = "offers.no_cost" if cost is None else "offers.uplift"
     given = {} if cost is None else {"cost": money(cost)}
     return words, Table("offers", frame, kinds, more=more), say(caveat, style="caveat", **given)
+
+
+def risk_by_stage(study: Study, known: pd.DataFrame) -> Finding:
+    """The stage with the most value at risk; its money only where it is not that of a few."""
+    table = offers.offers(
+        study.base, study.economics, study.customers["residual_clv"], known["now"]
+    )
+    top, total = table["value_at_risk"].idxmax(), table["value_at_risk"].sum()
+    facts: dict[str, Quantity] = {
+        "total": money(total), "stage": term(f"stage.{top}"),
+        "customers": count(table.loc[top, "customers"]),
+    }  # fmt: skip
+    if withheld(table["customers"])[top]:
+        return Finding(Sentence("finding.risk_stage_few", facts), say("decision.risk"))
+    risk = table.loc[top, "value_at_risk"]
+    more = {"risk": money(risk), "share": share(risk / total if total else np.nan)}
+    return Finding(Sentence("finding.risk_stage", facts | more), say("decision.risk"))
 
 
 def costly(study: Study) -> tuple[Block, ...]:

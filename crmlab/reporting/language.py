@@ -8,10 +8,12 @@ import functools
 import math
 import re
 import tomllib
+from collections.abc import Iterable
 from importlib import resources
 from typing import Any, NamedTuple
 
 import babel.dates
+import babel.lists
 import babel.numbers
 import babel.units
 from babel import Locale, UnknownLocaleError
@@ -50,6 +52,11 @@ def rate(value: float) -> Quantity:
     return Quantity(float(value), "rate")
 
 
+def points(value: float) -> Quantity:
+    """A difference of two shares, in percentage points; the word stands beside it."""
+    return Quantity(float(value), "points")
+
+
 def p_value(value: float) -> Quantity:
     """The p-value of a test with its sign: = 0.0123, or < 0.0001."""
     return Quantity(float(value), "p_value")
@@ -58,6 +65,11 @@ def p_value(value: float) -> Quantity:
 def money(value: float) -> Quantity:
     """An amount, rounded as people say it."""
     return Quantity(float(value), "money")
+
+
+def signed(value: float) -> Quantity:
+    """An amount that something changes, rounded as people say it, a gain with its plus."""
+    return Quantity(float(value), "signed")
 
 
 def day(value: Any) -> Quantity:
@@ -83,6 +95,11 @@ def length(value: float, unit: str) -> Quantity:
 def term(key: str) -> Quantity:
     """A translated word or phrase, by its key."""
     return Quantity(key, "term")
+
+
+def listed(names: Iterable[object]) -> Quantity:
+    """Names that are the same in every language, with the language's 'and' before the last."""
+    return Quantity(tuple(str(name) for name in names), "listed")
 
 
 def plain(value: object) -> Quantity:
@@ -172,6 +189,12 @@ class Language:
             pattern = pattern.replace("##0", "##0.0")
         return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
 
+    def _whole_share(self, value: float) -> str:
+        return str(babel.numbers.format_percent(value, locale=self.locale))
+
+    def _points(self, value: float) -> str:
+        return str(babel.numbers.format_decimal(100 * value, "#,##0.0", locale=self.locale))
+
     def _rate(self, value: float) -> str:
         pattern = self.locale.percent_formats[None].pattern.replace("##0", "##0.0")
         return str(babel.numbers.format_percent(value, pattern, locale=self.locale))
@@ -179,7 +202,7 @@ class Language:
     def _p_value(self, value: float) -> str:
         sign, shown = ("<", 1e-4) if value < 1e-4 else ("=", value)
         number = babel.numbers.format_decimal(shown, "0.####", locale=self.locale)
-        return f"{sign} {number}"
+        return f"{sign}\N{NO-BREAK SPACE}{number}"
 
     def _money(self, value: float) -> str:
         size = abs(value)
@@ -191,6 +214,9 @@ class Language:
         digits = 0 if size >= 100 or whole else 2
         rounded = round(value, 2 - math.floor(math.log10(size))) if size >= 1000 else value
         return self._amount(rounded, digits)
+
+    def _signed(self, value: float) -> str:
+        return ("+" if value > 0 else "") + self._money(value)
 
     def _whole_money(self, value: float) -> str:
         return self._millions(value) if abs(value) >= 1e6 else self._amount(value, 0)
@@ -233,6 +259,9 @@ class Language:
 
     def _term(self, key: str) -> str:
         return texts(self.code)[key]
+
+    def _listed(self, value: tuple[str, ...]) -> str:
+        return str(babel.lists.format_list(value, style="standard", locale=self.locale))
 
     def _plain(self, value: str) -> str:
         return value

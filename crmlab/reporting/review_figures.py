@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crmlab.reporting.canvas import ACCENT, GREY, INK, LINE, WARN, canvas, label, look, svg, written
-from crmlab.reporting.language import Language, Quantity
+from crmlab.reporting.language import Language, Quantity, count, signed
+from crmlab.reporting.privacy import FEW
 
 LENS = 1.12  # inches: five of them and their sentences fill a page
 
@@ -80,7 +81,7 @@ def tenths(shares: pd.Series, language: Language) -> str:
 def gains_and_losses(names: Sequence[str], amounts: Sequence[float], language: Language) -> str:
     """Bars to the right for gains and to the left, in the warning colour, for losses.
 
-    A missing amount is one that is not shown: it has a mark and no bar.
+    A missing amount is one that is not shown: words say so in place of a bar.
     """
     with look():
         figure, axes = canvas(0.25 + 0.22 * len(names))
@@ -90,7 +91,9 @@ def gains_and_losses(names: Sequence[str], amounts: Sequence[float], language: L
         widest = float(np.max(np.abs(drawn), initial=0.0)) or 1.0
         for i, value in zip(y, amounts, strict=True):
             known = bool(np.isfinite(value))
-            text = _signed(value, language) if known else language.text("word.few")
+            text = (
+                _signed(value, language) if known else language.text("figure.few", few=count(FEW))
+            )
             label(axes, float(value) if known else 0.0, float(i), text, INK, fontsize=8.5,
                   ha="right" if value < 0 else "left",
                   xytext=(-4 if value < 0 else 4, 0))  # fmt: skip
@@ -115,14 +118,15 @@ def one_life(ages: pd.Series, values: pd.Series, language: Language) -> str:
 
 
 def cohort_lines(lines: Sequence[tuple[str, pd.Series]], language: Language, ylabel: str) -> str:
-    """Cumulative spend by age, one line a cohort; the first and the last in colour and named."""
+    """Cumulative spend at the end of each month of life, one line a cohort (its index: months
+    before it); the first and the last in colour and named."""
     with look():
         figure, axes = canvas(LENS + 0.2)
         for name, line in lines[1:-1]:
-            axes.plot(line.index, line, color=LINE, lw=1.2, label=f"_{name}")
+            axes.plot(line.index + 1, line, color=LINE, lw=1.2, label=f"_{name}")
         ends = [(lines[0], INK)] + ([(lines[-1], ACCENT)] if len(lines) > 1 else [])
         for (name, line), color in ends:
-            axes.plot(line.index, line, color=color, lw=1.9, label=name,
+            axes.plot(line.index + 1, line, color=color, lw=1.9, label=name,
                       ls="-" if color == INK else (0, (5, 2)))  # fmt: skip
         axes.legend(frameon=False, loc="lower right", fontsize=9, handlelength=3)
         axes.set_ylim(0, None)
@@ -171,4 +175,4 @@ def _money(value: float, language: Language) -> str:
 
 
 def _signed(value: float, language: Language) -> str:
-    return ("+" if value > 0 else "") + _money(value, language)
+    return language.write(signed(value))

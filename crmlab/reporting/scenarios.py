@@ -9,7 +9,7 @@ from crmlab.customers.scenarios import Scenario, tornado, what_must_be
 from crmlab.customers.study import Study
 from crmlab.reporting import review_figures as figures
 from crmlab.reporting.keeping import costly
-from crmlab.reporting.language import Language, Quantity, count, money, plain, share, term
+from crmlab.reporting.language import Language, Quantity, count, money, plain, share, signed, term
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
 
 SWING = 0.10  # of each lever, in the figure
@@ -31,7 +31,7 @@ def what_if(study: Study, language: Language, *, growth: float) -> Page:
         ),
         say("scenarios.point", style="caveat", now=share(scenario.retention),
             model=term(f"model.{type(study.purchases.model).__name__}"),
-            gain=money(turned.loc[turned["lever"] == "retention_point", "difference"].iloc[0])),
+            gain=signed(turned.loc[turned["lever"] == "retention_point", "difference"].iloc[0])),
         say("scenarios.believe", target=money(target), now=money(scenario.equity)),
         _believe(scenario, target),
         say("scenarios.alone", style="caveat"),
@@ -43,7 +43,7 @@ def what_if(study: Study, language: Language, *, growth: float) -> Page:
 
 def _what_matters(top: pd.Series) -> Sentence:
     """The widest lever; where more of it cannot be, what less of it takes."""
-    facts = {"lever": plain(top["name"]), "low": money(top["low"]), "high": money(top["high"])}
+    facts = {"lever": plain(top["name"]), "low": signed(top["low"]), "high": signed(top["high"])}
     if not np.isfinite(top["high"]):
         return Sentence("scenarios.figure_down", {name: facts[name] for name in ("lever", "low")})
     return Sentence("scenarios.figure", facts)

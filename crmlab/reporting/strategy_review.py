@@ -14,6 +14,7 @@ from crmlab.reporting.bridge import of_few, told_steps, won_since
 from crmlab.reporting.evidence import account_table, cautions, coverage, returned, traffic_light
 from crmlab.reporting.fitness import stops, warnings
 from crmlab.reporting.groups import where_risk_lies
+from crmlab.reporting.keeping import risk_by_stage, stages_of
 from crmlab.reporting.language import (
     Language,
     count,
@@ -21,6 +22,7 @@ from crmlab.reporting.language import (
     money,
     plain,
     share,
+    signed,
     term,
     years,
 )
@@ -92,16 +94,16 @@ def _since(change: Bridge | None, won: int) -> Sentence:
         return say("review.first")
     then, now = change.money("opening"), change.money("closing")
     moved, came = sum(change.money(name) for name in EXPERIENCE), change.money("won")
+    gone, fitted = change.money("expected_margin"), change.money("new_parameters")
     facts = {
-        "date": day(change.opening_date), "then": money(then),
-        "gone": money(-change.money("expected_margin")),
-        "rest": money(now - then - change.money("expected_margin") - came - moved),
+        "date": day(change.opening_date), "then": money(then), "gone": signed(gone),
+        "parameters": signed(fitted), "rest": signed(now - then - gone - fitted - came - moved),
     }  # fmt: skip
     if "won" in of_few(change, won):
-        return Sentence("review.since_few", facts | {"moved": money(moved + came)})
+        return Sentence("review.since_few", facts | {"moved": signed(moved + came)})
     if not won:
-        return Sentence("review.since_nobody", facts | {"moved": money(moved)})
-    return Sentence("review.since", facts | {"moved": money(moved), "won": money(came)})
+        return Sentence("review.since_nobody", facts | {"moved": signed(moved)})
+    return Sentence("review.since", facts | {"moved": signed(moved), "won": signed(came)})
 
 
 def _change_tile(change: Bridge | None) -> Tile:
@@ -116,7 +118,13 @@ def _change_tile(change: Bridge | None) -> Tile:
 def _decisions(study: Study, change: Bridge | None, won: int, language: Language) -> list[Finding]:
     """What moved most, where value is at risk, and what a point of retention is worth."""
     found = [] if change is None else [_largest_steps(change, won)]
-    return [*found, where_risk_lies(study, language), *_retention_point(study)]
+    return [*found, _risk(study, language), *_retention_point(study)]
+
+
+def _risk(study: Study, language: Language) -> Finding:
+    """The stage with the most value at risk, as on the page about keeping; else the group."""
+    known = stages_of(study)
+    return where_risk_lies(study, language) if known is None else risk_by_stage(study, known)
 
 
 def _largest_steps(change: Bridge, won: int) -> Finding:
@@ -125,8 +133,8 @@ def _largest_steps(change: Bridge, won: int) -> Finding:
     up, down = steps.idxmax(), steps.idxmin()
     worst = down if steps[down] < 0 and down in ("lost", "slowed") else "other"
     facts = {
-        "up": term(f"step.{up}"), "gain": money(max(steps[up], 0.0)),
-        "down": term(f"step.{down}"), "loss": money(max(-steps[down], 0.0)),
+        "up": term(f"who.{up}"), "gain": money(max(steps[up], 0.0)),
+        "down": term(f"who.{down}"), "loss": money(max(-steps[down], 0.0)),
     }  # fmt: skip
     decision = say(f"decision.step_{worst}")
     customers = change.experience["customers"]
@@ -144,8 +152,7 @@ def _retention_point(study: Study) -> list[Finding]:
     except NotDefined:  # hardly anybody leaves
         return []
     active = float(study.customers["p_alive"].sum())
-    found = say("finding.point", now=share(scenario.retention), gain=money(gain),
-                model=term(f"model.{type(study.purchases.model).__name__}"))  # fmt: skip
+    found = say("finding.point", now=share(scenario.retention), gain=signed(gain))
     if gain <= 0:
         return [Finding(found, say("decision.no_point"))]
     return [Finding(found, say("decision.point", each=money(gain / active)))]

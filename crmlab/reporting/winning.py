@@ -97,6 +97,8 @@ def pay_back(found: newcomers.PayBack) -> Sentence:
         return say("winning.never")
     if found.month == 0:
         return say("winning.at_once")
+    if found.earliest == found.latest:
+        return say("winning.pay_back_sure", month=count(found.month))
     facts = {"month": count(found.month), "earliest": count(found.earliest)}
     if math.isinf(found.latest):
         return Sentence("winning.pay_back_open", facts)

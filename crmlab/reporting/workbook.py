@@ -15,6 +15,9 @@ from crmlab.reporting.pages import WORDS, Table, column_head, plain_value
 FORMATS = {
     "share": "0.0%",
     "rate": "0.0%",
+    "points": "0.0%",
+    "number": "#,##0.00",
+    "p_value": "0.0000",
     "money": "#,##0.00",
     "cents": "#,##0.00",
     "count": "#,##0",

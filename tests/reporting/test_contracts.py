@@ -7,6 +7,7 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -20,7 +21,7 @@ from crmlab.reporting import (
     contract_survival,
     contracts,
 )
-from crmlab.reporting.language import Language
+from crmlab.reporting.language import Language, share
 from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
 from crmlab.runs.contract_parameters import ContractRetention
 
@@ -270,8 +271,8 @@ def test_attributes_by_day_are_drivers(rich: crmlab.ContractStudy, tmp_path: Pat
 
     assert study.tables["attributes"].fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
     assert study.tables["attributes"].source == str(path)
-    assert said["drivers.dated"] == {"names": "use, calls"}
-    assert said["drivers.undated"] == {"names": "plan, channel, fee"}
+    assert said["drivers.dated"] == {"names": ["use", "calls"]}
+    assert said["drivers.undated"] == {"names": ["plan", "channel", "fee"]}
     effects = next(t for t in tables_of(page) if t.key == "drivers").frame["effect"]
     assert {"use: high / low", "calls (+1)"} <= set(effects)
     with pytest.raises(WrongTable, match="'high', customer"):
@@ -300,6 +301,21 @@ def test_a_prediction_that_is_worse_than_none_is_told_so(rich: crmlab.ContractSt
 
     assert "25% more, so do not rank" in html
     assert "a gain of" not in html
+
+
+def test_the_range_says_how_much_the_other_curve_counts(rich: crmlab.ContractStudy) -> None:
+    """By Akaike's weights on page one and in the register; a curve ruled out is not on page one."""
+    other, gap = next(f for n, f in rich.fits.items() if n != rich.chosen), 20.0
+    weight = 1 / (1 + np.exp((other.aic - rich.fit.aic) / 2))
+    said = contracts.rests_on(rich)
+    worse = dataclasses.replace(other, log_likelihood=other.log_likelihood - gap)
+    ruled_out = dataclasses.replace(rich, fits={rich.chosen: rich.fit, "other": worse})
+    register = contract_method.register(rich, ENGLISH, (), 1).frame.set_index("assumption")["value"]
+
+    assert said.key == "contracts.rests_on_two"
+    assert said.values["weight"].value == pytest.approx(weight)
+    assert ENGLISH.write(share(weight)) in ENGLISH.write(register["register.value_range"])
+    assert contracts.rests_on(ruled_out).key == "contracts.rests_on"
 
 
 def test_contracts_without_value_have_a_report(rich: crmlab.ContractStudy) -> None:

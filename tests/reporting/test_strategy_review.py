@@ -15,8 +15,9 @@ from crmlab.customers.bridge import Bridge
 from crmlab.customers.fitness import Check, Fitness
 from crmlab.reporting import bridge, keeping, lenses, scenarios, strategy_review
 from crmlab.reporting.fitness import fit_for_money
+from crmlab.reporting.groups import where_risk_lies
 from crmlab.reporting.language import Language, Quantity
-from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
+from crmlab.reporting.pages import Figure, Page, Sentence, figures_of, tables_of
 
 ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "EUR")
 COSTS = {"cost_per_occasion": 1.5, "cost_per_year": 6.0, "acquisition_cost": 12.0}
@@ -264,8 +265,8 @@ def test_page_one_tells_no_money_of_a_few(small: tuple[crmlab.Study, Bridge]) ->
     steps = bridge.told_steps(change, won)
     few = bridge.of_few(change, won)
 
-    assert said["finding.risk_few"]["customers"] == 8
-    assert "finding.risk" not in said
+    assert where_risk_lies(study, ENGLISH).found.key == "finding.risk_few"
+    assert said["finding.risk_stage"]["customers"] == 16
     assert few == ["slowed", "bought_more", "came_back"]
     assert change.experience.loc[few, "customers"].between(1, 9).all()
     assert not set(few) & set(steps["step"])
@@ -273,6 +274,28 @@ def test_page_one_tells_no_money_of_a_few(small: tuple[crmlab.Study, Bridge]) ->
     html = page._repr_html_() + bridge.what_changed(study, change, ENGLISH)._repr_html_()
     for name in few:
         assert ENGLISH.write(Quantity(abs(change.money(name)), "cents")) not in html
+
+
+def test_risk_by_stage_is_that_of_the_page_about_keeping(
+    small: tuple[crmlab.Study, Bridge],
+) -> None:
+    """Page one names the stage and the money of the table; of a stage of a few the stage only."""
+    study, _ = small
+    known = keeping.stages_of(study)
+    assert known is not None
+    shown = keeping.offers_by_stage(study, known, cost=None)[0]
+    told = keeping.risk_by_stage(study, known).found
+    loyal = study.customers.loc[known["now"] == "loyal", "residual_clv"]
+    others = known.index.isin(loyal.nsmallest(8).index)
+    few = keeping.risk_by_stage(study, known.assign(now=known["now"].mask(others, "lost"))).found
+
+    assert isinstance(shown, Sentence)
+    assert {told.values[name] for name in ("stage", "customers", "risk")} <= set(
+        shown.values.values()
+    )
+    assert few.key == "finding.risk_stage_few"
+    assert few.values["customers"].value == 8
+    assert "risk" not in few.values
 
 
 def test_small_classes_and_few_won_are_told_together(small: tuple[crmlab.Study, Bridge]) -> None:

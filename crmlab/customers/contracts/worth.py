@@ -141,7 +141,7 @@ class ContractEquity:
     `customers`: of each running contract its customer_id, tenure, margin and residual_value.
     `by_tenure`: customers, retention_next (probability of passing the next renewal), periods
     (discounted ones to come), value and constant_value (as if all were alike). `total`: with its
-    prediction interval (parameters and chance); `constant_total`: as if all were alike.
+    prediction interval (parameters, curve and chance); `constant_total`: as if all were alike.
     """
 
     customers: pd.DataFrame
@@ -259,14 +259,19 @@ def _signed_interval(fits: Fits, total: Any, chance: float, level: float, seed: 
     return Interval(total(fits[0].model), float(lower), float(upper), float(totals.std()), chance)
 
 
-def _draws_of(fits: Fits) -> list[int]:
-    """How many draws each fit has a right to, by its Akaike weight; the others none.
+def akaike_weights(fits: Fits) -> Array:
+    """The weight of each fit to the same data, a share of 1: exp(-AIC / 2) over the sum of all.
 
-    The weight is exp(-AIC / 2), a share of the sum of all (Burnham & Anderson 2002, section 2.9).
+    Burnham & Anderson 2002, section 2.9.
     """
     aic = np.array([fit.aic for fit in fits])
     weight = np.exp((aic.min() - aic) / 2)
-    return [int(n) for n in np.rint(DRAWS * weight / weight.sum())]
+    return np.asarray(weight / weight.sum())
+
+
+def _draws_of(fits: Fits) -> list[int]:
+    """How many draws each fit has a right to by its weight; one of hardly any weight has none."""
+    return [int(n) for n in np.rint(DRAWS * akaike_weights(fits))]
 
 
 def _drawn(fits: Fits, draws: Sequence[int], total: Any, seed: int) -> Array:
