@@ -12,6 +12,7 @@ import typer
 
 from crmlab import cli_scale
 from crmlab.cli_base import base
+from crmlab.errors import UntrustedSource
 from crmlab.terminal import answering, progress, refuse, say, show, table
 
 if TYPE_CHECKING:
@@ -145,7 +146,12 @@ def check(
     with answering():
         from crmlab import cli_check
 
-        checked = cli_check.check(source, settings or (), params)
+        try:
+            checked = cli_check.check(source, settings or (), params)
+        except UntrustedSource as refusal:
+            if as_json:
+                typer.echo(cli_check.refusal_as_json(source, refusal))
+            raise
         if as_json:
             typer.echo(cli_check.as_json(checked))
         else:

@@ -135,7 +135,10 @@ def _told(done: Load, file: str) -> str:
         "set aside": done.set_aside,
     }
     shown = [f"{n:,} {words}" for words, n in parts.items() if n or words == "new"]
-    return f"{file}: load {done.load}, {done.records:,} rows: {', '.join(shown)}"
+    whole = f"{file}: load {done.load}, {done.records:,} rows: {', '.join(shown)}"
+    each = [f"{one.rows:,} for {one.reason} (first: {one.first})" for one in done.unusable]
+    number = sum(one.rows for one in done.unusable)
+    return f"{whole}; of them {number:,} cannot be used: {', '.join(each)}" if each else whole
 
 
 @base.command()

@@ -130,10 +130,19 @@ def as_json(checked: Checked) -> str:
                 for reason, rows in checked.account.examples.items()
                 if rows
             },
-            "refusals": [{"code": r.code, "message": str(r)} for r in checked.refusals],
+            "refusals": [_refusal(refusal) for refusal in checked.refusals],
         },
         indent=2,
     )
+
+
+def refusal_as_json(source: str, refusal: UntrustedSource) -> str:
+    """A source of which no account can be given, for programs: the refusal as `as_json` has it."""
+    return json.dumps({"source": source, "refusals": [_refusal(refusal)]}, indent=2)
+
+
+def _refusal(refusal: UntrustedSource) -> dict[str, str]:
+    return {"code": refusal.code, "message": str(refusal)}
 
 
 def _example(reason: str, row: Example, columns: Mapping[str, str]) -> dict[str, object]:
@@ -187,13 +196,14 @@ def _columns(checked: Checked) -> str:
 
 
 def _table(account: Account) -> Table:
-    frame = account.table()
+    lines = {"read": account.read, "used": account.used, **account.set_aside}
     table = Table("", "Rows", "Money", "Customers", box=None, pad_edge=False, header_style="bold")
     for column in table.columns[1:]:
         column.justify = "right"
-    for name, records, money, customers in frame.itertuples():
-        if records or name in ("read", "used"):
-            table.add_row(str(name), f"{records:,}", f"{money:,.2f}", f"{customers:,}")
+    for name, part in lines.items():
+        if part.records or name in ("read", "used"):
+            shown = (f"{part.records:,}", f"{part.money:,.2f}", f"{part.customers:,}")
+            table.add_row(name, *shown)
     return table
 
 

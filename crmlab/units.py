@@ -38,8 +38,9 @@ def units_per_year(unit: str) -> float:
 def continuous_rate(annual_rate: float, unit: str) -> float:
     """Continuous rate per `unit` of an effective annual rate: ln(1 + annual_rate) / units a year.
 
-    15 % a year is 0.0027 a week. Raises WrongParameter for a rate of -100 % or less.
+    15 % a year is 0.0027 a week. Raises WrongParameter for a rate below 0.
     """
-    if not annual_rate > -1 or not math.isfinite(annual_rate):
-        raise WrongParameter("discount_rate", annual_rate, "an effective annual rate above -1")
+    if not annual_rate >= 0 or not math.isfinite(annual_rate):
+        expected = "an effective annual rate of 0 or more, such as 0.15 for 15% a year"
+        raise WrongParameter("discount_rate", annual_rate, expected)
     return math.log1p(annual_rate) / units_per_year(unit)

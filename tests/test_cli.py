@@ -262,6 +262,30 @@ def test_a_check_can_be_read_by_programs(tmp_path: Path) -> None:
     assert "date_order" in example["remedy"]
 
 
+def test_a_refusal_without_an_account_can_be_read_by_programs(tmp_path: Path) -> None:
+    """Dates that nobody can tell leave nothing to count: the refusal alone, with its code."""
+    source = tmp_path / "orders.csv"
+    source.write_text("customer_id,date,amount\na,02/01/2026,3.50\nb,03/04/2026,1\n")
+    result = crmlab("check", source, "--json")
+    told = json.loads(result.stdout)
+
+    assert 3 == result.exit_code
+    assert str(source) == told["source"]
+    assert ["date_order"] == [refusal["code"] for refusal in told["refusals"]]
+    assert f"crmlab: {told['refusals'][0]['message']}\n" == result.stderr
+
+
+def test_large_money_is_shown_to_the_cent(tmp_path: Path) -> None:
+    """Beyond what a floating-point number can hold."""
+    source = tmp_path / "orders.csv"
+    many = "".join(f"a{n},2026-01-02,90071992547409.93\n" for n in range(1001))
+    source.write_text(f"customer_id,date,amount\n{many}")
+    rows = [line.split() for line in crmlab("check", source).stdout.splitlines() if line]
+    told = {row[0]: row[2] for row in rows if row[0] in ("read", "used")}
+
+    assert dict.fromkeys(("read", "used"), "90,162,064,539,957,339.93") == told
+
+
 def test_an_example_for_programs_names_no_customer(tmp_path: Path) -> None:
     """Its line and column are told, and what would be right; neither an id nor a whole row."""
     source = tmp_path / "orders.csv"

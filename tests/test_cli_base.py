@@ -49,8 +49,10 @@ def test_files_are_loaded_in_order_and_told() -> None:
     lines = base("load", first, second, first).stdout.splitlines()
 
     assert [
-        "1.csv: load 1, 2 rows: 2 new",
-        "2.csv: load 2, 2 rows: 1 new, 1 known already",
+        "1.csv: load 1, 2 rows: 2 new; of them 1 cannot be used: 1 for amount_unreadable "
+        "(first: line 3: amount 'ten')",
+        "2.csv: load 2, 2 rows: 1 new, 1 known already; of them 1 cannot be used: 1 for "
+        "amount_unreadable (first: line 2: amount 'ten')",
         "1.csv: already in the base (load 1); nothing was changed",
     ] == lines
     assert Path("data/base/base.duckdb").is_file()

@@ -32,8 +32,8 @@ class Economics:
     which a customer is active, a number or one for each customer. `retention_per_year`: spending
     to keep an active customer for a year. `acquisition_cost`: money a customer won; a number, or a
     table with columns channel, cohort (or one of them) and cost; None where it is not known.
-    `discount_rate`: effective a year. `horizon_years`: above 0, any fraction, inf for ever.
-    Raises WrongParameter naming the parameter, what was found and what was expected.
+    `discount_rate`: effective a year, 0 or more. `horizon_years`: above 0, any fraction, inf for
+    ever. Raises WrongParameter naming the parameter, what was found and what was expected.
     """
 
     margin: PerCustomer

@@ -116,10 +116,11 @@ def calibration(backtest: Backtest | None) -> Check:
 
     The error is the customers' mean absolute difference of group means (by calibration frequency,
     groups of 30 or more), as a share of the mean. Warning above 15 %, stop above 40 %, if a group
-    is off by more than 3 standard errors. Figures: error, worst (in standard errors).
+    is off by more than 3 standard errors. Code 'calibration_untested' without a test, or where
+    nobody bought. Figures: error, worst (in standard errors).
     """
     if backtest is None or backtest.verdict == "nothing":
-        return Check("calibration", "warning", {})
+        return Check("calibration_untested", "warning", {})
     groups = backtest.by_frequency()
     groups = groups[groups["customers"] >= ENOUGH]
     n, actual = groups["customers"], groups["actual"]

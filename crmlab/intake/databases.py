@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,9 @@ FLOATS = ("real", "double precision")
 DAYS = ("date", "timestamp without time zone", "timestamp with time zone")
 LISTED = 12
 """Tables that a message names."""
+
+FULL = re.compile("too many connections|connection slots|starting up|shutting down")
+"""What a server that asked for a password may say to come back later; else it knows us not."""
 
 Link = psycopg.Connection[Any]
 
@@ -80,13 +84,26 @@ def _open(source: str, reading: Reading) -> Iterator[Link]:
     try:
         defaults = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "crmlab"}
         parameters = {**defaults, **known.parameters, "client_encoding": "utf8"}
-        with psycopg.connect(**parameters) as link:
+        with _connect(source, known, parameters) as link:
             link.read_only = True
             link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             _settle(link, known)
             yield link
     except psycopg.Error as error:
         raise _refused(source, known, error) from None
+
+
+def _connect(source: str, known: Connection, parameters: dict[str, Any]) -> Link:
+    """Connect. Raises UnreadableSource where the server asks who we are and turns us away."""
+    try:
+        return psycopg.connect(**parameters)
+    except psycopg.OperationalError as error:
+        tried = error.pgconn
+        asked = tried is not None and (tried.used_password or tried.needs_password)
+        if not asked or FULL.search(str(error)):
+            raise
+        remedy = "Look at user, password and dbname of the connection: trying again does not help."
+        raise UnreadableSource(source, known.clean(str(error)), remedy) from None
 
 
 def _settle(link: Link, known: Connection) -> None:

@@ -39,8 +39,8 @@ def load(
     """Read the mapped columns of the frame into source_rows, as text.
 
     The fingerprint is that of their content, in the frame's order. An instant with a time zone is
-    the day in `time_zone`; without it, in pandas, the day that its own clock shows.
-    Raises MissingColumn, or UnreadableSource for text that is no Unicode.
+    the day in `time_zone`. Raises MissingColumn, or UnreadableSource for instants with a time zone
+    if no `time_zone` is given, and for text that is no Unicode.
     """
     table, labels = _narrow(frame, mapping, time_zone)
     places = {role: i for i, role in enumerate(labels)}
@@ -100,6 +100,8 @@ def _as_arrow(column: pd.Series, time_zone: str | None) -> pa.Array | pa.Chunked
     array = None if column.dtype == object else _plain(column, time_zone)
     if array is not None:
         return array
+    if not time_zone and any(isinstance(v, dt.datetime) and v.tzinfo for v in column):
+        raise typed.instants(str(column.name), NAME)
     try:
         return pa.array([_text(value, time_zone) for value in column], pa.string())
     except UnicodeEncodeError as error:
@@ -114,8 +116,9 @@ def _plain(column: pd.Series, time_zone: str | None) -> pa.Array | pa.ChunkedArr
     except (pa.ArrowException, TypeError, ValueError):
         return None
     if pa.types.is_timestamp(array.type) and array.type.tz:
-        here = column.dt.tz_convert(time_zone) if time_zone else column
-        return _plain(here.dt.tz_localize(None), None)  # the day that its own clock shows
+        if not time_zone:
+            raise typed.instants(str(column.name), NAME)
+        return _plain(column.dt.tz_convert(time_zone).dt.tz_localize(None), None)
     return array if any(known(array.type) for known in PLAIN_TYPES) else None
 
 

@@ -85,7 +85,7 @@ def limits(
     broken = {name: share for name, share in shares.items() if share > getattr(meaning, name)}
     if not broken:
         return []
-    first = _first(connection, faults[0]["reason"])
+    first = first_fault(connection, faults[0]["reason"])
     return [_too_many(source, faults[0], every["rows"], broken, first)]
 
 
@@ -95,7 +95,7 @@ def _share(part: Mapping[str, Any], whole: Mapping[str, Any]) -> float:
     return max(float(part["rows"] / whole["rows"]), by_money)
 
 
-def _first(connection: duckdb.DuckDBPyConnection, reason: str) -> str:
+def first_fault(connection: duckdb.DuckDBPyConnection, reason: str) -> str:
     """Where the first row with a fault stands, and what a date or an amount says there."""
     column = reason.partition("_")[0]
     names = {name for name, *_ in connection.execute("DESCRIBE source_rows").fetchall()}

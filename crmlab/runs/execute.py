@@ -6,6 +6,7 @@ Importing this module imports papermill, which takes a second: import it where i
 from __future__ import annotations
 
 import html
+import importlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,6 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-import crmlab.errors
 from crmlab.errors import CrmlabError
 from crmlab.runs.kernel import ReportKernel
 
@@ -23,6 +23,21 @@ Progress = Callable[[int, int], None]
 """Called with the number of cells done and of all cells."""
 
 _MARK = "papermill-error-cell-tag"
+
+_WITH_ERRORS = (
+    "crmlab.intake.customer_base.keys",
+    "crmlab.intake.customer_base.loading",
+    "crmlab.intake.customer_base.people",
+    "crmlab.intake.customer_base.store",
+    "crmlab.intake.margins",
+    "crmlab.models.renewals",
+    "crmlab.runs.catalogue",
+    "crmlab.runs.given",
+    "crmlab.runs.publish",
+    "crmlab.runs.results",
+    "crmlab.scale.failures",
+)
+"""Modules that add to the family of errors; imported only once a cell has failed."""
 
 logging.getLogger("papermill").addHandler(logging.NullHandler())  # what it says is said by us
 
@@ -32,7 +47,7 @@ class NotebookFailed(CrmlabError):
 
 
 class NotebookRefused(CrmlabError):
-    """A refusal (an error of crmlab.errors) that was raised inside the notebook."""
+    """A refusal (an error of the family of CrmlabError) that was raised inside the notebook."""
 
     def __init__(self, kind: type[CrmlabError], message: str) -> None:
         self.kind, self.exit_code = kind, kind.exit_code
@@ -63,8 +78,8 @@ def execute(
 ) -> nbformat.NotebookNode:
     """Run `notebook` with `parameters` in `kernel`; write it, as far as it came, to `record`.
 
-    Raises NotebookRefused for an error of crmlab.errors raised in a cell and NotebookFailed for
-    anything else that kept a cell from running to its end.
+    Raises NotebookRefused for a CrmlabError raised in a cell and NotebookFailed for anything else
+    that kept a cell from running to its end.
     """
     watch = _Watch(progress)
     try:
@@ -118,11 +133,13 @@ def _explain(notebook: Path, error: PapermillExecutionError) -> CrmlabError:
 
 
 def refusals() -> dict[str, type[CrmlabError]]:
-    """The family of crmlab.errors by name."""
+    """The whole family of CrmlabError by name, wherever it is defined: a kernel tells no more."""
+    for module in _WITH_ERRORS:
+        importlib.import_module(module)
     kinds = [CrmlabError]
     for kind in kinds:
         kinds.extend(kind.__subclasses__())
-    return {k.__name__: k for k in kinds if k.__module__ == crmlab.errors.__name__}
+    return {kind.__name__: kind for kind in kinds}
 
 
 def _check_complete(notebook: Path, record: Path, done: nbformat.NotebookNode) -> None:

@@ -79,9 +79,9 @@ class ReportParameters(SourceParameters):
     discount_rate: float = declare(
         0.15,
         "what money next year is worth less than money now, effective",
-        "a number above -1 and at most 10",
+        "a number from 0 to 10, such as 0.15",
         "a year",
-        gt=-1,
+        ge=0,
         le=10,
     )
     horizon_years: float = declare(

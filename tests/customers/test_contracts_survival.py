@@ -271,6 +271,8 @@ def test_discounted_payments_to_a_horizon_and_beyond() -> None:
     assert 27 == ContractTerms(1.0, 0.1, 0.5).payments("week")  # 26.09 weeks: at 0, 1, ..., 26
     assert ContractTerms(1.0, 0.1).rate("year") == pytest.approx(0.1, rel=1e-12)
     assert (1 + ContractTerms(1.0, 0.1).rate("month")) ** 12 == pytest.approx(1.1, rel=1e-12)
+    with pytest.raises(WrongParameter, match=r"'discount_rate' is -0\.5; .* of 0 or more"):
+        ContractTerms(1.0, -0.5)
 
 
 def test_residual_value_by_tenure(censored: Contracts) -> None:

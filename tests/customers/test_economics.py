@@ -181,7 +181,7 @@ def test_a_change_of_pace_is_a_change_of_dropout(base: FittedBase) -> None:
         ),
         ({"horizon_years": 0.0}, "years above 0"),
         ({"horizon_years": math.inf, "discount_rate": 0.0}, "where nothing is discounted"),
-        ({"discount_rate": -1.0}, "'discount_rate' is -1.0"),
+        ({"discount_rate": -0.5}, "'discount_rate' is -0.5"),
         ({"currency": "euro"}, "three capital letters"),
     ],
 )

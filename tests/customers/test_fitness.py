@@ -13,6 +13,8 @@ import crmlab
 from crmlab.customers import fitness
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.models.base import NO_DROPOUT
+from crmlab.reporting.fitness import fit_for_money
+from crmlab.reporting.language import Language
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +29,13 @@ def repeaters(n: int, slope: float) -> pd.DataFrame:
     x = rng.integers(1, 20, n)
     spend = np.exp(slope * np.log(x) + rng.standard_normal(n))
     return pd.DataFrame({"frequency": x, "spend_frequency": x, "monetary_value": spend})
+
+
+def words(*checks: fitness.Check) -> list[str]:
+    """What a report says of these answers, in English; it must have the words in Spanish, too."""
+    told = fit_for_money(fitness.Fitness(checks))
+    assert all(sentence.words(Language("es")) for sentence in told)
+    return [sentence.words(Language("en")) for sentence in told]
 
 
 def test_cdnow_passes_but_for_its_total(
@@ -53,6 +62,7 @@ def test_spend_must_not_depend_on_frequency(n: int, slope: float, severity: str)
     check = fitness.independence(repeaters(n, slope))
 
     assert check.severity == severity
+    assert len(words(check)) == {"pass": 0, "warning": 1, "stop": 2}[severity]
     assert check.figures["customers"] == n
 
 
@@ -75,8 +85,10 @@ def test_a_total_that_is_not_foretold_stops(
     mean = backtest.actual * factor
     predicted = backtest.predicted._replace(mean=mean, lower=mean * 0.97, upper=mean * 1.03)
 
-    assert fitness.holdout(dataclasses.replace(backtest, predicted=predicted)).severity == severity
-    assert fitness.holdout(None) == ("untested", "warning", {})
+    check = fitness.holdout(dataclasses.replace(backtest, predicted=predicted))
+
+    assert check.severity == severity
+    assert len(words(check)) == {"pass": 0, "warning": 0, "stop": 2}[severity]
 
 
 @pytest.mark.parametrize(("power", "severity"), [(1.0, "pass"), (0.7, "warning"), (-0.5, "stop")])
@@ -90,7 +102,23 @@ def test_frequent_and_rare_buyers_must_be_foretold_alike(
     check = fitness.calibration(dataclasses.replace(backtest, customers=customers))
 
     assert check.severity == severity
-    assert fitness.calibration(None).severity == "warning"
+    assert len(words(check)) == {"pass": 0, "warning": 1, "stop": 2}[severity]
+
+
+def test_without_a_test_the_report_says_so(
+    base: FittedBase, log: crmlab.TransactionLog, backtest: crmlab.Backtest
+) -> None:
+    """No holdout, or nobody in it: two answers without figures, and the words for them."""
+    nobody = dataclasses.replace(backtest, customers=backtest.customers.assign(actual=0.0))
+    found = fitness.check_fitness(base, log.occasions("1998-06-30"), None)
+    told = [line for line in words(*found.checks) if "could not be tested" in line]
+
+    assert {c.code: c.figures for c in found.checks[1:3]} == {
+        "untested": {}, "calibration_untested": {}
+    }  # fmt: skip
+    assert (fitness.holdout(nobody), fitness.calibration(nobody)) == found.checks[1:3]
+    assert len(told) == 1
+    assert found.severity == "warning"
 
 
 @pytest.mark.parametrize(("k", "severity"), [(1, "pass"), (4, "warning")])
@@ -102,8 +130,11 @@ def test_regular_buyers_are_noticed(base: FittedBase, k: int, severity: str) -> 
     here = dataclasses.replace(base, summary=frame)
     aware = dataclasses.replace(here, purchases=dataclasses.replace(base.purchases, model=truth))
 
-    assert fitness.regularity(here).severity == severity
-    assert fitness.regularity(here).figures["k"] == pytest.approx(k, abs=1)
+    check = fitness.regularity(here)
+
+    assert check.severity == severity
+    assert check.figures["k"] == pytest.approx(k, abs=1)
+    assert len(words(check)) == {"pass": 0, "warning": 1}[severity]
     assert fitness.regularity(aware).severity == "pass"
 
 
@@ -127,7 +158,10 @@ def occasions_of(gaps: Any, customers: int) -> pd.DataFrame:
 )
 def test_subscriptions_are_noticed(gaps: list[int], customers: int, severity: str) -> None:
     """By the calendar or by their evenness."""
-    assert fitness.contract(occasions_of(gaps, customers)).severity == severity
+    check = fitness.contract(occasions_of(gaps, customers))
+
+    assert check.severity == severity
+    assert len(words(check)) == {"pass": 0, "warning": 1, "stop": 2}[severity]
 
 
 def test_what_the_fits_leave_open_is_told(base: FittedBase) -> None:

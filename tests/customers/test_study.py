@@ -113,7 +113,7 @@ def test_days_since_last_are_whole(study: crmlab.Study) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "value"),
-    [("margin", 0.0), ("margin", 1.5), ("horizon_years", -1.0), ("discount_rate", -1.0)],
+    [("margin", 0.0), ("margin", 1.5), ("horizon_years", -1.0), ("discount_rate", -0.5)],
 )
 def test_impossible_assumptions_are_refused(
     log: crmlab.TransactionLog, wrong: str, value: float

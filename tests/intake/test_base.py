@@ -15,7 +15,7 @@ from crmlab.intake.columns import Mapping
 from crmlab.intake.customer_base import store
 from crmlab.intake.customer_base.address import Address, address_of
 from crmlab.intake.customer_base.base import CustomerBase
-from crmlab.intake.customer_base.loading import Load, LoadRefused
+from crmlab.intake.customer_base.loading import Load, LoadRefused, Unusable
 from crmlab.intake.customer_base.status import Gap
 from crmlab.intake.log import read_transactions
 from crmlab.intake.meaning import Meaning
@@ -208,11 +208,30 @@ def test_other_folding_of_ids_is_refused(take: Take) -> None:
 
 def test_a_broken_file_is_refused_and_a_quiet_day_is_not(base: CustomerBase, take: Take) -> None:
     """One bad row out of one is a quiet day; thirty out of forty are a broken file."""
-    take("a,2024-01-05,ten")
+    done = take("a,2024-01-05,ten")
 
+    assert (Unusable("amount_unreadable", 1, "line 2: amount 'ten'"),) == done.unusable
     with pytest.raises(UntrustedSource, match="30 rows"):
         take(*[f"a,2024-01-06,{n}" for n in range(10)], *[f"a,2024-01-07,x{n}" for n in range(30)])
     assert 1 == base.status().balance["read"]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "good", "taken"),
+    [(3, 0, True), (4, 0, False), (4, 4, False), (4, 5, True), (20, 21, True), (21, 40, False)],
+)
+def test_what_is_mostly_faulty_is_refused_however_small(
+    take: Take, faulty: int, good: int, taken: bool
+) -> None:
+    """Half of a file, if more than three rows; of what is taken, the load tells the faults."""
+    bad = [f"a,2024-01-{n + 1:02},x{n}" for n in range(faulty)]
+    rows = [*bad, *[f"b,2024-02-{n % 28 + 1:02},{n + 1}" for n in range(good)]]
+
+    if taken:
+        assert [faulty] == [one.rows for one in take(*rows).unusable]
+    else:
+        with pytest.raises(UntrustedSource, match=f"{faulty} rows.*first: line 2: amount 'x0'"):
+            take(*rows)
 
 
 def test_a_lone_return_is_taken_and_matched_when_read(base: CustomerBase, take: Take) -> None:

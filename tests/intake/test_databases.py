@@ -45,6 +45,7 @@ INSERT INTO other."Order lines" VALUES
     (7, '2024-01-05 23:30+00', 0.00001), (8, '2024-07-05 22:30+00', 'NaN'), (9, NULL, 1e20),
     (10, '2024-01-05 12:00+00', 12.30);
 CREATE ROLE guest LOGIN PASSWORD 'guest';
+CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 0;
 """
 
 
@@ -230,6 +231,30 @@ def test_a_database_that_is_away_can_be_tried_again(load: Load, monkeypatch: pyt
     with pytest.raises(SourceAway, match=rf"port {port} failed: Connection refused") as caught:
         load("postgres:away")
     assert caught.value.exit_code == 75
+
+
+@pytest.mark.parametrize(
+    ("user", "database", "found", "code"),
+    [
+        ("guest:wrong", "shop", "password authentication failed", 3),
+        ("guest", "shop", "no password supplied", 3),
+        ("nobody:guest", "shop", "password authentication failed", 3),
+        ("guest:guest", "ship", 'database "ship" does not exist', 3),
+        ("crowd:crowd", "shop", "too many connections", 75),
+    ],
+)
+def test_who_is_turned_away_need_not_try_again(
+    load: Load, shop: str, monkeypatch: pytest.MonkeyPatch, user: str, database: str, found: str,
+    code: int,
+):  # fmt: skip
+    """A wrong password, user or database stays wrong; a full server may have room later."""
+    address = shop.replace(f"postgres:{PASSWORD}", user).replace("/shop?", f"/{database}?")
+    monkeypatch.setenv("CRMLAB_CONNECTION_GUEST", address)
+
+    with pytest.raises(UnreadableSource if code == 3 else SourceAway, match=found) as caught:
+        load("postgres:guest")
+    assert caught.value.exit_code == code
+    assert ":wrong" not in str(caught.value)
 
 
 def test_what_a_user_may_not_read_is_told(load: Load, shop: str, monkeypatch: pytest.MonkeyPatch):

@@ -85,7 +85,7 @@ def test_what_was_not_given_is_assumed() -> None:
         ("margin", True),
         ("margin", "0.3"),
         ("margin", float("nan")),
-        ("discount_rate", -1.0),
+        ("discount_rate", -0.5),
         ("discount_rate", float("inf")),
         ("horizon_years", 0.0),
         ("horizon_years", 101.0),

@@ -28,13 +28,16 @@ class ContractTerms:
     """What the value of a contract rests on beside the data.
 
     `margin` a period and contract: a figure, or the name of a covariate that holds it, already
-    less the cost to serve. `discount_rate` is effective, a year. `horizon_years`: as far as value
-    is counted, None is to the end.
+    less the cost to serve. `discount_rate` is effective, a year, 0 or more. `horizon_years`: as
+    far as value is counted, None is to the end. Raises WrongParameter for a rate below 0.
     """
 
     margin: float | str
     discount_rate: float
     horizon_years: float | None = None
+
+    def __post_init__(self) -> None:
+        continuous_rate(self.discount_rate, "year")  # raises for a rate below 0
 
     def rate(self, period: str) -> float:
         """The discount rate a period."""

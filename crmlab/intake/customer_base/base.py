@@ -7,7 +7,7 @@ import datetime as dt
 import os
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Dict
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import duckdb
@@ -111,7 +111,9 @@ class CustomerBase:
             loading.refuse_faults(connection, loaded.name, options[1])
             roles = incoming.roles_of(connection)
             says = loading.Says(roles, found.currency, loaded.zero_amount)
-            return loading.take_rows(connection, self.folder, about, origin, says)
+            unusable = loading.unusable(connection)
+            done = loading.take_rows(connection, self.folder, about, origin, says)
+            return replace(done, unusable=unusable)
 
     def load_attributes(
         self,

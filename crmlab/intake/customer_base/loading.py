@@ -25,13 +25,23 @@ class LoadRefused(DataError):
 
 
 @dataclass(frozen=True)
+class Unusable:
+    """Rows of one file that cannot be used, by reason, and where the first stands."""
+
+    reason: str
+    rows: int
+    first: str
+
+
+@dataclass(frozen=True)
 class Load:
     """What one load did, in rows: records = added + known + erased (+ set_aside, of attributes).
 
     `known` the base held already; `superseded` are rows of earlier loads that this one corrected;
     `erased` are of people who were erased and are not taken again. Rows of purchases that cannot
-    be used are kept as they are; rows of attributes are `set_aside`. Where `repeated`, the same
-    file had been loaded before as load `load`, and nothing was changed.
+    be used are kept as they are, counted with the others, and told once, by the load that brings
+    them: `unusable`. Rows of attributes are `set_aside`. Where `repeated`, the same file had been
+    loaded before as load `load`, and nothing was changed.
     """
 
     load: int
@@ -44,11 +54,13 @@ class Load:
     erased: int
     set_aside: int = 0
     repeated: bool = False
+    unusable: tuple[Unusable, ...] = ()
 
     @classmethod
     def of(cls, row: Mapping[str, Any], *, repeated: bool = False) -> Load:
         """The load that a row of base.loads tells of."""
-        names = [field.name for field in fields(cls) if field.name != "repeated"]
+        ours = ("repeated", "unusable")
+        names = [field.name for field in fields(cls) if field.name not in ours]
         return cls(**{name: row[name] for name in names}, repeated=repeated)
 
     def as_dict(self) -> dict[str, object]:
@@ -84,8 +96,9 @@ class Sums:
     erased_money: Decimal = Decimal(0)
 
 
-FEW = 20
-"""Faulty rows that a file may have whatever its size: one of a quiet day is no broken file."""
+FEW, VERY_FEW, MOSTLY = 20, 3, 0.5
+"""Faulty rows that a file may have whatever the limits, as one of a quiet day is no broken file:
+so many, if they are less than half of it; and so many, if they are more."""
 
 
 def refuse_faults(connection: duckdb.DuckDBPyConnection, source: str, meaning: Meaning) -> None:
@@ -101,9 +114,23 @@ def refuse_faults(connection: duckdb.DuckDBPyConnection, source: str, meaning: M
         if refusal.code == "key_conflict":
             raise refusal
     rows = ask(connection, engines.statement("faults"))
-    if sum(row["rows"] for row in rows if row["reason"] in FAULTS) > FEW:
+    faulty = sum(row["rows"] for row in rows if row["reason"] in FAULTS)
+    if faulty > (VERY_FEW if faulty >= MOSTLY * read["records"] else FEW):
         for refusal in refusals.limits(connection, source, read, meaning):
             raise refusal
+
+
+def unusable(connection: duckdb.DuckDBPyConnection) -> tuple[Unusable, ...]:
+    """The rows that cannot be used, by reason, most first."""
+    sql = (
+        "SELECT reason, count(*) AS rows FROM records WHERE reason IS NOT NULL "
+        "GROUP BY reason ORDER BY rows DESC, reason"
+    )
+    found = ask(connection, sql)
+    return tuple(
+        Unusable(row["reason"], row["rows"], refusals.first_fault(connection, row["reason"]))
+        for row in found
+    )
 
 
 def take_rows(
@@ -272,7 +299,7 @@ def note_load(
     """Write a load into the list of loads."""
     parts = (done, origin, says, sums)
     values: dict[str, object] = {k: v for part in parts for k, v in asdict(part).items()}
-    del values["repeated"]
+    del values["repeated"], values["unusable"]
     values |= {"kind": kind, "roles": list(says.roles)}
     connection.execute(engines.statement("base_note_load"), values)
 
