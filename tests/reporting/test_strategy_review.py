@@ -57,7 +57,9 @@ def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[P
         strategy_review.in_one_page(study, change, None, Fitness(()), words, seed=1),
         lenses.five_lenses(study, OPENING, words, period="month"),
         bridge.what_changed(study, change, words),
-        keeping.customers_page(study, words, period="month", offer_cost=offer, seed=1),
+        keeping.customers_page(
+            study, keeping.stages_of(study), words, period="month", offer_cost=offer, seed=1
+        ),
         scenarios.what_if(study, words, growth=0.1),
         strategy_review.assumptions(study, None, words, seed=1),
     ]
@@ -131,7 +133,9 @@ def test_a_base_in_its_first_weeks_is_told_what_cannot_be_said() -> None:
     study = crmlab.Study.run(log, observation_end="2024-06-12", **GIVEN)
     opening = crmlab.opening_day(log.first_date, "2024-06-12")
     five = lenses.five_lenses(study, opening, ENGLISH, period="month")
-    kept = keeping.customers_page(study, ENGLISH, period="month", offer_cost=None, seed=1)
+    kept = keeping.customers_page(
+        study, keeping.stages_of(study), ENGLISH, period="month", offer_cost=None, seed=1
+    )
 
     changed = bridge.what_changed(study, None, ENGLISH)
     assert "too short for an earlier valuation" in changed._repr_html_()
@@ -211,7 +215,9 @@ def test_channels_stand_against_their_own_cost(
     }).to_csv(path, index=False)  # fmt: skip
     known = crmlab.read_channels(str(path))
     study = crmlab.Study.run(log, observation_end="1998-06-30", channels=known, **GIVEN, **COSTS)
-    page = keeping.customers_page(study, SPANISH, period="month", offer_cost=None, seed=1)
+    page = keeping.customers_page(
+        study, keeping.stages_of(study), SPANISH, period="month", offer_cost=None, seed=1
+    )
     table = next(t for t in tables_of(page) if t.key == "won_by_channel").frame.set_index("channel")
 
     assert table["customers"].to_dict() == {"(no se sabe)": 50, "friends": 7840, "search": 15_680}
