@@ -105,8 +105,9 @@ def won(
 ) -> Won:  # fmt: skip
     """How the customers of a summary were won, and what that cost.
 
-    The channel is that of the attributes where they are given, else that of the first purchase
-    where the source tells channels. `cost` is a figure for all, a table with columns channel or
+    The channel is that of the attributes where they are given, as it was at the first purchase (the
+    earliest known where none was known by then), else that of the first purchase where the source
+    tells channels. `cost` is a figure for all, a table with columns channel or
     cohort (2024-03, 2024-Q1 or 2024), or both, and cost, or the path of such a table. Without a
     table, the means by channel of the attributes' acquisition_cost go before the figure. Raises
     WrongTable for a table that is about none of these customers.
@@ -115,7 +116,7 @@ def won(
     costs = cost if read is None else read.rows
     if known is not None:
         _refuse_unknown(known, summary.index, log, observation_end)
-    told = None if known is None else known.as_of(observation_end).reindex(summary.index)
+    told = None if known is None else _when_won(known, summary["first_date"], observation_end)
     if isinstance(costs, pd.DataFrame):
         costs, freq = _with_cohorts(costs, read)
     else:
@@ -138,6 +139,18 @@ def won(
     _refuse_strangers(costs, table, read, log.last_date)
     _refuse_misspelt(costs, table, read)
     return Won(table, from_where, "table", costs, None if read is None else read.origin)
+
+
+def _when_won(known: Channels, first_dates: pd.Series, observation_end: str) -> pd.DataFrame:
+    """What was so of each customer on the day of the first purchase, else what was so earliest.
+
+    Of what is known by the end of observation; a customer of whom nothing is has missing values.
+    """
+    rows = known.table[known.table["valid_from"] <= pd.Timestamp(observation_end)]
+    by_then = rows[rows["valid_from"] <= rows["customer_id"].map(first_dates)]
+    then, earliest = by_then.groupby("customer_id").tail(1), rows.groupby("customer_id").head(1)
+    found = pd.concat([then, earliest]).drop_duplicates("customer_id").set_index("customer_id")
+    return found.reindex(first_dates.index)
 
 
 def _refuse_unknown(

@@ -276,3 +276,28 @@ def test_costs_of_later_cohorts_are_no_fault_of_an_earlier_valuation(
     assert study.assumptions.acquisition_cost is None
     assert study.won.priced == 0
     assert [s.key for s in winning_page.winning(study, seed=1)] == ["winning.none_priced"]
+
+
+def test_a_customer_is_won_by_the_channel_of_the_first_purchase(
+    shop: crmlab.TransactionLog, tmp_path: Path
+) -> None:
+    """c000 moves after it, c001 is known later only, c002 after the end: by hand."""
+    summary = shop.summarize(END)
+    first = summary["first_date"]
+    day = {who: first[who] + pd.Timedelta(days=days) for who, days in (("c000", 5), ("c001", 3))}
+    rows = [
+        ("c000", "2021-01-01", "old", 1.0), ("c000", f"{first['c000']:%Y-%m-%d}", "web", 4.0),
+        ("c000", f"{day['c000']:%Y-%m-%d}", "tv", 9.0),
+        ("c001", f"{day['c001']:%Y-%m-%d}", "web", 6.0), ("c001", "2023-12-30", "tv", 9.0),
+        ("c002", "2024-01-01", "tv", 9.0),
+    ]  # fmt: skip
+    path = tmp_path / "attributes.csv"
+    names = ["customer_id", "valid_from", "channel", "acquisition_cost"]
+    pd.DataFrame(rows, columns=names).to_csv(path, index=False)
+    known = crmlab.read_channels(str(path))
+    found = channels.won(shop, summary, END, known, None)
+
+    assert found.table.loc[["c000", "c001"], "channel"].tolist() == ["web", "web"]
+    assert found.table["channel"].notna().sum() == 2
+    assert found.table.loc[["c000", "c001"], "acquisition_cost"].tolist() == [5.0, 5.0]
+    assert (found.channel_from, found.cost_from, found.mean) == ("attributes", "attributes", 5.0)
