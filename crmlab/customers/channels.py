@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crmlab.customers.study import Study
 
 Channels: TypeAlias = Attributes
-"""Attributes with the columns channel and acquisition_cost."""
+"""Attributes with the column channel and, where it is known, acquisition_cost."""
 
 COHORTS = {
     r"\d{4}-(0[1-9]|1[0-2])": "M",
@@ -42,14 +42,15 @@ NO_CHANNELS = (
 
 
 def read_channels(source: str | None) -> Channels | None:
-    """Attributes with the columns channel and acquisition_cost, or None without a source.
+    """Attributes with the column channel, or None without a source.
 
-    A table also has customer_id and valid_from; 'base' is the attributes of the customer base.
-    Raises as read_small does, and WrongTable for a cost below 0.
+    A table also has customer_id and valid_from, and acquisition_cost where that is known; 'base' is
+    the attributes of the customer base. Raises as read_small does, and WrongTable for a cost below
+    0.
     """
     if source is None:
         return None
-    mapping = AttributeMapping(channel="channel", acquisition_cost="acquisition_cost")
+    mapping = AttributeMapping(channel="channel")
     found = read_small("attributes", source, mapping)
     if "acquisition_cost" in found.table:
         below = found.table[found.table["acquisition_cost"] < 0]
@@ -116,7 +117,9 @@ def won(
     costs = cost if read is None else read.rows
     if known is not None:
         _refuse_unknown(known, summary.index, log, observation_end)
-    told = None if known is None else _when_won(known, summary["first_date"], observation_end)
+    told = None
+    if known is not None and "channel" in known.table:  # a base's attributes may have none
+        told = _when_won(known, summary["first_date"], observation_end)
     if isinstance(costs, pd.DataFrame):
         costs, freq = _with_cohorts(costs, read)
     else:
@@ -192,6 +195,8 @@ def _with_cohorts(costs: pd.DataFrame, read: RateTable | None) -> tuple[pd.DataF
 
 def _mean_costs(told: pd.DataFrame) -> pd.DataFrame | None:
     """Mean cost by channel over the customers whose cost is known; None without any."""
+    if "acquisition_cost" not in told:
+        return None
     mean = told.groupby("channel")["acquisition_cost"].mean().dropna()
     return mean.rename("cost").reset_index() if len(mean) else None
 

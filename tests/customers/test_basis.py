@@ -301,3 +301,21 @@ def test_a_customer_is_won_by_the_channel_of_the_first_purchase(
     assert found.table["channel"].notna().sum() == 2
     assert found.table.loc[["c000", "c001"], "acquisition_cost"].tolist() == [5.0, 5.0]
     assert (found.channel_from, found.cost_from, found.mean) == ("attributes", "attributes", 5.0)
+
+
+def test_attributes_may_tell_channels_without_their_cost(
+    shop: crmlab.TransactionLog, tmp_path: Path
+) -> None:
+    """The cost then is that of a table by channel, of a figure, or unknown."""
+    summary = shop.summarize(END)
+    path = tmp_path / "attributes.csv"
+    told = pd.DataFrame({"customer_id": summary.index, "valid_from": "2021-01-01"})
+    told.assign(channel=np.where(np.arange(len(told)) % 2, "tv", "web")).to_csv(path, index=False)
+    known, costs = crmlab.read_channels(str(path)), winning(tmp_path, "channel,cost\ntv,3\nweb,7\n")
+    unknown, figure, table = (
+        channels.won(shop, summary, END, known, c) for c in (None, 4.0, costs)
+    )
+
+    assert unknown.channel_from == figure.channel_from == table.channel_from == "attributes"
+    assert (unknown.mean, figure.mean, table.mean) == (None, 4.0, 5.0)
+    assert (unknown.cost_from, figure.cost_from, table.cost_from) == (None, "figure", "table")
