@@ -16,7 +16,9 @@ from crmlab.customers.fitness import Check, Fitness
 from crmlab.reporting import bridge, keeping, lenses, scenarios, strategy_review
 from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.language import Language, Quantity
+from crmlab.reporting.method import register
 from crmlab.reporting.pages import Figure, Page, figures_of, tables_of
+from crmlab.reporting.people import placed
 
 ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "EUR")
 COSTS = {"cost_per_occasion": 1.5, "cost_per_year": 6.0, "acquisition_cost": 12.0}
@@ -227,6 +229,17 @@ def test_channels_stand_against_their_own_cost(
     assert "captados, por cohorte" not in page._repr_html_()
     assert "un cliente captado por friends vale" in page._repr_html_()
     assert crmlab.read_channels(None) is None
+    lines = register(study, None, SPANISH, ["acquisition_cost"], 1).frame.set_index("assumption")
+    assert lines.loc["register.acquisition_cost", "origin"] == "register.attributes"
+
+    told = next(t for t in tables_of(page) if t.key == "equity_by_channel").frame
+    people = placed(study)
+    sums = people.groupby(people["channel"].fillna("(no se sabe)"))["residual_clv"].sum()
+    value = {row.channel.value: row.residual_clv for row in told.itertuples()}
+    assert all(abs(value[name] - sums[name]) < 0.01 for name in sums.index)
+    assert round(sum(value[name] for name in sums.index), 2) == value["Total"]
+    assert value["Total"] == round(people["residual_clv"].sum(), 2)
+    assert "Valor por canal" not in page._repr_html_()
 
 
 def test_people_are_listed_in_a_file_of_their_own(
