@@ -97,6 +97,7 @@ def test_the_parts_equal_the_total_everywhere(
         assert total["residual_clv"] == round(study.equity, 2)
         assert body["customers"].sum() == total["customers"] == 23_570
     assert round(tables["cohorts"]["residual_clv"].sum(), 2) == round(study.equity, 2)
+    assert tables["other_dates"]["calibration_end"].tolist() == ["1997-12-30", "1998-03-31"]
     assert tables["account"]["money"].iloc[:-1].sum() == tables["account"]["money"].iloc[-1]
 
 
