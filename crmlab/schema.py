@@ -39,6 +39,19 @@ SCORES = (
     Column("value_at_risk", "number", "money", "residual_clv or 0, x (1 - survival_next_quarter)"),
 )
 
+PLACES = (
+    Column("decile", "integer", "", "tenth of the customers by value, 1 the most valuable"),
+    Column("group", "text", "", "group by recency and frequency, such as R3F3, or one-time"),
+    Column("cohort", "text", "", "period of the first occasion, such as 1997-03 or 1997Q1"),
+    Column("channel", "text", "", "by which they were won; no column where nothing tells it"),
+)
+"""Where a customer belongs: the reports' tables of value by these are sums of residual_clv."""
+
+STAGES = (
+    Column("stage", "text", "", "of the customer's life, by crmlab.customers.stages.STAGES"),
+    Column("stage_before", "text", "", "a quarter earlier, or not_yet; no column if unknown"),
+)
+
 VALUES = (
     Column("margin", "number", "share", "share of net spend that is left of what they buy"),
     Column("expected_margin", "number", "money", "discounted expected margin to the horizon"),

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from crmlab import schema
+from crmlab.customers import stages
 from crmlab.runs.batch import run_all
 from crmlab.runs.catalogue import PARAMETERS, find
 from crmlab.runs.run import Published
@@ -108,17 +109,61 @@ def test_the_valuation_takes_every_customer_apart(made: Made) -> None:
     """Margin, costs, limits, chance of a loss, and the reason in the report's language."""
     customers = pd.read_parquet(made.folder / "customers.parquet")
     added = [column.name for column in schema.VALUES]
-    if made.name != "customer-valuation":
-        assert not set(added) & set(customers.columns)
-        return
     words = {"en": "active with a probability of", "es": "en activo con una probabilidad de"}
+    if made.name != "strategy-review":
+        assert customers["reason"].str.contains(words[made.language]).all()
+    if made.name != "customer-valuation":
+        assert not set(added[:-1]) & set(customers.columns)
+        assert set(customers["stage"]) == set(stages.STAGES) - {"new"}  # all are older
+        assert set(customers["stage_before"]) <= {stages.NOT_YET, *stages.STAGES}
+        return
 
     assert customers.columns[-len(added) :].tolist() == added
     assert customers["expected_margin"].sum() == pytest.approx(
         made.results()["totals"]["residual_clv"]
     )
     assert (customers["lower"] <= customers["upper"]).all()
-    assert customers["reason"].str.contains(words[made.language]).all()
+
+
+PARTS = {
+    "customer-valuation": {"deciles": "decile", "groups": "group", "equity_by_cohort": "cohort"},
+    "retention": {"risk": "group", "active_by_cohort": "cohort"},
+    "strategy-review": {"equity_by_cohort": "cohort"},
+}
+"""Tables whose values make the equity, and the column of customers.parquet that tells the part."""
+
+
+def test_the_parts_make_the_equity_to_the_cent_everywhere(made: Made) -> None:
+    """In results.json, HTML and workbook; the sums of customers.parquet are within a cent."""
+    customers = pd.read_parquet(made.folder / "customers.parquet")
+    pages, text = made.results()["pages"], made.html()
+    book = openpyxl.load_workbook(made.folder / "tables.xlsx")
+    equity = round(customers["residual_clv"].sum(), 2)
+    for key, by in PARTS[made.name].items():
+        rows = next(page[f"table.{key}"] for page in pages.values() if f"table.{key}" in page)
+        column = "group" if key in ("groups", "risk") else by
+        told = {str(row[column]): row["residual_clv"] for row in rows}
+        parts = customers.groupby(customers[by].astype(str))["residual_clv"].sum()
+        sheet = [[cell.value for cell in row] for row in book[key].iter_rows(min_row=4)]
+
+        assert round(sum(told[name] for name in parts.index), 2) == equity
+        assert all(abs(told[name] - parts[name]) < 0.01 for name in parts.index)
+        assert [told[name] for name in parts.index] == [round(told[n], 2) for n in parts.index]
+        assert all(any(value == row for row in rows_of(sheet)) for value in told.values())
+        if key in ("deciles", "groups", "equity_by_cohort", "risk"):
+            assert list(told.values())[-1] == equity
+            assert made.name == "strategy-review" or written(equity, made.language) in text
+
+
+def rows_of(sheet: list[list[Any]]) -> list[Any]:
+    """The cells of a sheet in one list."""
+    return [cell for row in sheet for cell in row]
+
+
+def written(money: float, language: str) -> str:
+    """Dollars and cents as a page of a language writes them."""
+    english = f"{money:,.2f}"
+    return f"${english}" if language == "en" else f"{english.translate({44: '.', 46: ','})}\xa0US$"
 
 
 def test_the_parts_of_the_workbook_are_the_total(made: Made) -> None:

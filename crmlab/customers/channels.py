@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from crmlab.customers.study import Study
 
 Channels: TypeAlias = Attributes
-"""Attributes with the columns channel and acquisition_cost."""
+"""Attributes with the column channel and, where it is known, acquisition_cost."""
 
 COHORTS = {
     r"\d{4}-(0[1-9]|1[0-2])": "M",
@@ -42,14 +42,15 @@ NO_CHANNELS = (
 
 
 def read_channels(source: str | None) -> Channels | None:
-    """Attributes with the columns channel and acquisition_cost, or None without a source.
+    """Attributes with the column channel, or None without a source.
 
-    A table also has customer_id and valid_from; 'base' is the attributes of the customer base.
-    Raises as read_small does, and WrongTable for a cost below 0.
+    A table also has customer_id and valid_from, and acquisition_cost where that is known; 'base' is
+    the attributes of the customer base. Raises as read_small does, and WrongTable for a cost below
+    0.
     """
     if source is None:
         return None
-    mapping = AttributeMapping(channel="channel", acquisition_cost="acquisition_cost")
+    mapping = AttributeMapping(channel="channel")
     found = read_small("attributes", source, mapping)
     if "acquisition_cost" in found.table:
         below = found.table[found.table["acquisition_cost"] < 0]
@@ -105,8 +106,9 @@ def won(
 ) -> Won:  # fmt: skip
     """How the customers of a summary were won, and what that cost.
 
-    The channel is that of the attributes where they are given, else that of the first purchase
-    where the source tells channels. `cost` is a figure for all, a table with columns channel or
+    The channel is that of the attributes where they are given, as it was at the first purchase (the
+    earliest known where none was known by then), else that of the first purchase where the source
+    tells channels. `cost` is a figure for all, a table with columns channel or
     cohort (2024-03, 2024-Q1 or 2024), or both, and cost, or the path of such a table. Without a
     table, the means by channel of the attributes' acquisition_cost go before the figure. Raises
     WrongTable for a table that is about none of these customers.
@@ -115,7 +117,9 @@ def won(
     costs = cost if read is None else read.rows
     if known is not None:
         _refuse_unknown(known, summary.index, log, observation_end)
-    told = None if known is None else known.as_of(observation_end).reindex(summary.index)
+    told = None
+    if known is not None and "channel" in known.table:  # a base's attributes may have none
+        told = _when_won(known, summary["first_date"], observation_end)
     if isinstance(costs, pd.DataFrame):
         costs, freq = _with_cohorts(costs, read)
     else:
@@ -138,6 +142,18 @@ def won(
     _refuse_strangers(costs, table, read, log.last_date)
     _refuse_misspelt(costs, table, read)
     return Won(table, from_where, "table", costs, None if read is None else read.origin)
+
+
+def _when_won(known: Channels, first_dates: pd.Series, observation_end: str) -> pd.DataFrame:
+    """What was so of each customer on the day of the first purchase, else what was so earliest.
+
+    Of what is known by the end of observation; a customer of whom nothing is has missing values.
+    """
+    rows = known.table[known.table["valid_from"] <= pd.Timestamp(observation_end)]
+    by_then = rows[rows["valid_from"] <= rows["customer_id"].map(first_dates)]
+    then, earliest = by_then.groupby("customer_id").tail(1), rows.groupby("customer_id").head(1)
+    found = pd.concat([then, earliest]).drop_duplicates("customer_id").set_index("customer_id")
+    return found.reindex(first_dates.index)
 
 
 def _refuse_unknown(
@@ -179,6 +195,8 @@ def _with_cohorts(costs: pd.DataFrame, read: RateTable | None) -> tuple[pd.DataF
 
 def _mean_costs(told: pd.DataFrame) -> pd.DataFrame | None:
     """Mean cost by channel over the customers whose cost is known; None without any."""
+    if "acquisition_cost" not in told:
+        return None
     mean = told.groupby("channel")["acquisition_cost"].mean().dropna()
     return mean.rename("cost").reset_index() if len(mean) else None
 

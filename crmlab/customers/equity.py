@@ -6,27 +6,35 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from crmlab.customers.segments import decile
 from crmlab.models.special import Counts
 
 CENTS = 100
 
 
-def cents(values: ArrayLike) -> Counts:
+def cents(values: ArrayLike, total: int | None = None) -> Counts:
     """Amounts as whole cents that add up to the rounded total (largest remainders are raised).
 
-    No amount moves by a cent or more; sums of the result, by any grouping, add up exactly. Raises
-    ValueError for an amount that is missing or infinite.
+    No amount moves by a cent or more; sums of the result, by any grouping, add up exactly. `total`
+    in cents, where it is known from what the amounts are themselves sums of. Raises ValueError for
+    an amount that is missing or infinite.
     """
     exact = np.asarray(values, dtype=float) * CENTS
     if not np.isfinite(exact).all():
         raise ValueError("an amount is missing or infinite")
     whole = np.floor(exact)
-    raised = int(np.rint(np.sum(exact))) - int(whole.sum())
+    rounded = int(np.rint(np.sum(exact))) if total is None else total
+    raised = rounded - int(whole.sum())
     order = np.argsort(whole - exact, kind="stable")  # largest remainder first, ties as they come
     out: Counts = whole.astype(np.int64)
     out[order[: max(raised, 0)]] += 1
     return out
+
+
+def sums(values: pd.Series, by: pd.Series) -> pd.Series:
+    """Money by group, each to the cent and within a cent of its sum, adding up to the total."""
+    exact = values.groupby(by, observed=True, sort=True).sum()
+    whole = cents(exact, int(cents(values[by.notna()]).sum()))
+    return pd.Series(whole / CENTS, index=exact.index, name=values.name)
 
 
 def parts(values: pd.Series, by: pd.Series) -> pd.DataFrame:
@@ -38,28 +46,15 @@ def parts(values: pd.Series, by: pd.Series) -> pd.DataFrame:
     group = by.reindex(values.index)
     if group.isna().any():
         group = group.astype(object).where(group.notna(), "unknown")
-    money = pd.Series(cents(values), index=values.index)
-    grouped = money.groupby(group, observed=True, sort=True)
-    table = pd.DataFrame({"customers": grouped.size(), "residual_clv": grouped.sum()})
-    total = int(money.sum())
-    table["value_each"] = table["residual_clv"] / table["customers"] / CENTS
-    table["share"] = table["residual_clv"] / total if total else np.nan
-    table["residual_clv"] = table["residual_clv"] / CENTS
+    money = sums(values, group)
+    table = pd.DataFrame({"customers": group.groupby(group, observed=True).size()})
+    total = equity(values)
+    table["residual_clv"] = money
+    table["value_each"] = money / table["customers"]
+    table["share"] = money / total if total else np.nan
     return table.rename_axis(by.name)
 
 
 def equity(values: ArrayLike) -> float:
     """The total to the cent."""
     return float(cents(values).sum()) / CENTS
-
-
-def groupings(
-    summary: pd.DataFrame, values: pd.Series, *, channel: pd.Series | None = None,
-    segment: pd.Series | None = None, cohort: str = "M",
-) -> dict[str, pd.DataFrame]:  # fmt: skip
-    """Equity by decile, cohort (period of the first occasion), channel and segment where given."""
-    first = summary["first_date"].dt.to_period(cohort).rename("cohort")
-    by = {"decile": decile(summary.assign(residual_clv=values)), "cohort": first}
-    more = {"channel": channel, "segment": segment}
-    by |= {name: given.rename(name) for name, given in more.items() if given is not None}
-    return {name: parts(values, group) for name, group in by.items()}

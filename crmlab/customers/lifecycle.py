@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from crmlab.customers.equity import sums
 from crmlab.customers.rhythms import days_since_last
 from crmlab.customers.stages import period_before
 from crmlab.customers.study import Study
@@ -23,7 +24,7 @@ def alive_distribution(customers: pd.DataFrame, bands: int = 10) -> pd.DataFrame
         {
             "customers": grouped.size(),
             "expected_active": grouped["p_alive"].sum(),
-            "residual_clv": grouped["residual_clv"].sum(),
+            "residual_clv": sums(customers["residual_clv"], band),
         }
     ).reindex(range(bands), fill_value=0)
     table.insert(0, "lower", edges[:-1])
@@ -49,17 +50,20 @@ def rhythm(customers: pd.DataFrame, unit: str) -> pd.Series:
 
 
 def active_by(customers: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
-    """Customers, expected active ones, their value and their value at risk, by group."""
+    """Customers, expected active ones, their value and their value at risk, by group.
+
+    Money is to the cent and adds up to its total.
+    """
     grouped = customers.groupby(by, observed=True, sort=True)
-    sums = grouped[["p_alive", "expected_life", "residual_clv", "value_at_risk"]].sum()
+    each = grouped[["p_alive", "expected_life"]].sum()
     table = pd.DataFrame(
         {
             "customers": grouped.size(),
-            "expected_active": sums["p_alive"],
-            "active_share": sums["p_alive"] / grouped.size(),
-            "life_each": sums["expected_life"] / grouped.size(),
-            "residual_clv": sums["residual_clv"],
-            "value_at_risk": sums["value_at_risk"],
+            "expected_active": each["p_alive"],
+            "active_share": each["p_alive"] / grouped.size(),
+            "life_each": each["expected_life"] / grouped.size(),
+            "residual_clv": sums(customers["residual_clv"], by),
+            "value_at_risk": sums(customers["value_at_risk"], by),
         }
     )
     table["risk_share"] = table["value_at_risk"] / table["residual_clv"].where(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.cohorts import PERIODS
+from crmlab.customers.equity import parts
 from crmlab.customers.study import Study
 from crmlab.units import days_per
 
@@ -33,16 +34,12 @@ def by_cohort(study: Study, early_days: int = EARLY_DAYS, *, period: str = "mont
     observed = grouped["T"].min() * days_per(study.assumptions.unit) >= early_days
     table = pd.DataFrame(
         {
-            "customers": grouped.size(),
             "first_value": grouped["first_value"].mean(),
             "early_repeats": grouped["early"].mean().where(observed),
             "early_error": grouped["early"].sem().where(observed),
-            "residual_clv": grouped["residual_clv"].sum(),
         }
     )
-    table["value_each"] = table["residual_clv"] / table["customers"]
-    table["share"] = table["residual_clv"] / table["residual_clv"].sum()
-    return table
+    return table.join(parts(customers["residual_clv"], cohort))
 
 
 class Comparison(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from crmlab.customers.equity import parts, sums
 from crmlab.customers.rhythms import days_since_last
 
 ONE_TIME = "one-time"
@@ -14,13 +15,14 @@ def totals(customers: pd.DataFrame, by: pd.Series) -> pd.DataFrame:
     """Customers, their past spend, and their value, for each group of `by`; the parts of the total.
 
     Columns: customers, total_value, expected_purchases, residual_clv, value_each, share,
-    value_at_risk.
+    value_at_risk. Value and value at risk are to the cent and add up to their totals.
     """
     grouped = customers.groupby(by, observed=True, sort=True)
-    table = grouped[["total_value", "expected_purchases", "residual_clv", "value_at_risk"]].sum()
-    table.insert(0, "customers", grouped.size())
-    table["value_each"] = table["residual_clv"] / table["customers"]
-    table["share"] = table["residual_clv"] / table["residual_clv"].sum()
+    table = parts(customers["residual_clv"], by)
+    past = grouped[["total_value", "expected_purchases"]].sum()
+    for place, name in enumerate(past, start=1):
+        table.insert(place, name, past[name])
+    table["value_at_risk"] = sums(customers["value_at_risk"], by)
     return table
 
 

@@ -192,7 +192,7 @@ def can_it_be_trusted(
         (
             traffic_light(backtest),
             _setting(backtest),
-            *from_other_dates(other_dates),
+            *from_other_dates(other_dates, backtest.calibration_end),
             tracking_figure(backtest, language),
             cumulative_figure(backtest, language),
             say("trust.two_totals", style="caveat"),
@@ -205,8 +205,9 @@ def can_it_be_trusted(
     )
 
 
-def from_other_dates(tests: pd.DataFrame) -> tuple[Block, ...]:
-    """The same test from other dates, so that nothing hangs on one of them."""
+def from_other_dates(tests: pd.DataFrame, shown: str) -> tuple[Block, ...]:
+    """The same test from other dates than `shown`, so that nothing hangs on one of them."""
+    tests = tests[tests["calibration_end"] != shown]
     if len(tests) < 2:
         return ()
     kinds = {

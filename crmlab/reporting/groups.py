@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 
 from crmlab.customers import lifecycle, segments
 from crmlab.customers.study import Study
+from crmlab.reporting.holders import with_total
 from crmlab.reporting.language import Language, count, money, plain, share
 from crmlab.reporting.pages import Finding, Table, say
 from crmlab.reporting.privacy import withheld
@@ -52,6 +54,12 @@ def risk_by_group(study: Study, language: Language) -> tuple[pd.DataFrame, dict[
     return lifecycle.active_by(study.customers, group), group_names(limits, language)
 
 
+def risk_part(table: pd.DataFrame, group: object) -> float:
+    """The share of all value at risk that is a group's; missing where there is none to the cent."""
+    total = float(table["value_at_risk"].sum())
+    return float(table.loc[group, "value_at_risk"]) / total if total else np.nan
+
+
 def where_risk_lies(study: Study, language: Language) -> Finding:
     """The group with the most value at risk; its money only where it is not that of a few."""
     table, names = risk_by_group(study, language)
@@ -62,7 +70,7 @@ def where_risk_lies(study: Study, language: Language) -> Finding:
         return Finding(found, say("decision.risk"))
     return Finding(
         say("finding.risk", name=who, risk=money(row["value_at_risk"]),
-            share=share(row["value_at_risk"] / table["value_at_risk"].sum()),
+            share=share(risk_part(table, top)),
             customers=count(row["customers"])),
         say("decision.risk"),
     )  # fmt: skip
@@ -71,17 +79,18 @@ def where_risk_lies(study: Study, language: Language) -> Finding:
 def groups_table(
     key: str, table: pd.DataFrame, names: dict[str, str], language: Language, kinds: dict[str, str]
 ) -> Table:
-    """A table by group with the groups' names first and the total last."""
-    frame = table.assign(name=[names[str(g)] for g in table.index]).reset_index(drop=True)
-    total = frame.drop(columns="name").sum()
-    if "value_each" in frame:
-        total["value_each"] = total["residual_clv"] / total["customers"]
+    """A table by group with the groups' names first and the total last; keys beside its money."""
+    frame = with_total(table.reset_index(drop=True))
     if "risk_share" in frame:
-        total["risk_share"] = total["value_at_risk"] / total["residual_clv"]
+        worth = frame["residual_clv"].where(frame["residual_clv"] > 0)
+        frame["risk_share"] = frame["value_at_risk"] / worth
     if "active_share" in frame:
-        total["active_share"] = total["expected_active"] / total["customers"]
+        frame["active_share"] = frame["expected_active"] / frame["customers"]
     if "life_each" in frame:
-        total["life_each"] = (frame["life_each"] * frame["customers"]).sum() / total["customers"]
-    last = {**total.to_dict(), "name": language.text("word.total")}
-    frame = pd.concat([frame, pd.DataFrame([last])], ignore_index=True)
-    return Table(key, frame, {"name": "plain", **kinds}, total=True)
+        each = np.average(table["life_each"], weights=table["customers"])
+        frame.loc[frame.index[-1], "life_each"] = each
+    word = language.text("word.total")
+    frame["name"] = [*(names[str(g)] for g in table.index), word]
+    frame["group"] = [*table.index.astype(str), word]
+    more = {"group": "plain"} if "residual_clv" in kinds else {}
+    return Table(key, frame, {"name": "plain", **kinds}, total=True, more=more)

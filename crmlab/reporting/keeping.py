@@ -11,22 +11,28 @@ from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.flows import with_figure
+from crmlab.reporting.holders import equity_tables
 from crmlab.reporting.language import Language, Quantity, count, day, money, share, term
 from crmlab.reporting.pages import Block, Data, Finding, Page, Sentence, Table, say
-from crmlab.reporting.privacy import FEW, can_be_told, withheld
+from crmlab.reporting.privacy import FEW, can_be_told, told_period, withheld
 from crmlab.reporting.winning import by_channel, by_cohort, winning
 
 
 def customers_page(
-    study: Study, language: Language, *, period: str, offer_cost: float | None, seed: int
-) -> Page:
-    """Winning and keeping: newcomers, stages and their flows, and what an offer may cost."""
-    known = stages_of(study)
+    study: Study, known: pd.DataFrame | None, language: Language, *,
+    period: str, offer_cost: float | None, seed: int,
+) -> Page:  # fmt: skip
+    """Winning and keeping: newcomers, stages and their flows, and what an offer may cost.
+
+    `known` as `stages_of` gives it. Value by cohort and channel is in the data only.
+    """
+    told = told_period(study.customers["first_date"], period)
     blocks: tuple[Block, ...] = (
         *winning(study, seed=seed),
         *_won(study, language, period, seed),
         *stages_and_flows(study, known),
         *offers_by_stage(study, known, cost=offer_cost),
+        *(Data(table) for table in equity_tables(study, language, period=told)),
     )
     return Page("review.keeping", blocks, language)
 
@@ -40,9 +46,13 @@ def _won(study: Study, language: Language, period: str, seed: int) -> tuple[Bloc
     return *channels, *(Data(block) for block in cohorts if isinstance(block, Table))
 
 
-def stages_page(study: Study, language: Language, *, offer_cost: float | None) -> Page:
-    """Stages and their flows, what an offer may cost, and whom to win back."""
-    known = stages_of(study)
+def stages_page(
+    study: Study, known: pd.DataFrame | None, language: Language, *, offer_cost: float | None
+) -> Page:
+    """Stages and their flows, what an offer may cost, and whom to win back.
+
+    `known` as `stages_of` gives it.
+    """
     blocks: tuple[Block, ...] = (
         *with_figure(stages_and_flows(study, known), language),
         *offers_by_stage(study, known, cost=offer_cost),

@@ -26,6 +26,7 @@ from crmlab.reporting.language import (
 )
 from crmlab.reporting.pages import Block, Glossary, Page, Sentence, Table, say
 
+FROM_ATTRIBUTES = "from attributes"
 VERSIONS = ("crmlab", "numpy", "scipy", "pandas", "duckdb", "matplotlib")
 
 
@@ -107,11 +108,21 @@ def economics_lines(study: Study, language: Language) -> list[tuple[str, Quantit
         ("cost_per_year", _cost(given.cost_per_year), "cost_per_year"),
         *([] if basis.served is None else [_served(study, language)]),
         ("retention_per_year", _cost(given.retention_per_year), "retention_per_year"),
-        ("acquisition_cost", _acquisition(study, language), "acquisition_cost"),
+        (
+            "acquisition_cost",
+            _acquisition(study, language),
+            _from(basis.won.cost_from, "acquisition_cost"),
+        ),
         *(
             []
             if basis.won.channel_from is None
-            else [("channel", term(f"register.channel_{basis.won.channel_from}"), "attributes")]
+            else [
+                (
+                    "channel",
+                    term(f"register.channel_{basis.won.channel_from}"),
+                    _from(basis.won.channel_from, "attributes"),
+                )
+            ]
         ),
     ]
 
@@ -179,9 +190,16 @@ def _cost(value: float | None) -> Quantity:
     return money(value) if value else term("register.none_given")
 
 
+def _from(where: str | None, parameter: str) -> str:
+    """Where a line comes from: the attributes if they tell it, else its parameter."""
+    return FROM_ATTRIBUTES if where == "attributes" else parameter
+
+
 def _origin(name: str | None, assumed: Sequence[str]) -> str:
     if name is None:
         return "register.method"
+    if name == FROM_ATTRIBUTES:
+        return "register.attributes"
     return "register.default" if name in assumed else "register.given"
 
 

@@ -16,7 +16,13 @@ from crmlab.customers.study import Study
 from crmlab.reporting import figures, retention_figures
 from crmlab.reporting.evidence import cautions, frequency_figure, tracking_figure, traffic_light
 from crmlab.reporting.fitness import stops, warnings
-from crmlab.reporting.groups import groups_table, of_many, risk_by_group, where_risk_lies
+from crmlab.reporting.groups import (
+    groups_table,
+    of_many,
+    risk_by_group,
+    risk_part,
+    where_risk_lies,
+)
 from crmlab.reporting.language import (
     Language,
     Quantity,
@@ -266,14 +272,14 @@ def value_at_risk(study: Study, language: Language) -> Page:
     """Value that is lost within the next quarter if nothing is done, by group."""
     table, names = risk_by_group(study, language)
     table = table.sort_values("value_at_risk", ascending=False)
-    top, who = table.iloc[0], plain(names[str(table.index[0])])
+    who = plain(names[str(table.index[0])])
     kinds = {
-        "customers": "count", "expected_active": "count", "residual_clv": "money",
-        "value_at_risk": "money", "risk_share": "share",
+        "customers": "count", "expected_active": "count", "residual_clv": "cents",
+        "value_at_risk": "cents", "risk_share": "share",
     }  # fmt: skip
     total = float(table["value_at_risk"].sum())
     title = say("risk.figure", risk=money(total), name=who,
-                share=share(top["value_at_risk"] / total))  # fmt: skip
+                share=share(risk_part(table, table.index[0])))  # fmt: skip
     if withheld(table["customers"]).iloc[0]:
         title = say("risk.figure_few", risk=money(total), name=who)
     blocks: list[Block] = [

@@ -13,6 +13,7 @@ from crmlab.reporting import figures
 from crmlab.reporting.evidence import cautions, traffic_light
 from crmlab.reporting.fitness import stops, warnings
 from crmlab.reporting.groups import group_names, groups_table, of_many
+from crmlab.reporting.holders import equity_tables, with_total
 from crmlab.reporting.language import (
     Language,
     Quantity,
@@ -154,14 +155,16 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
     curve = segments.concentration(customers, points=steps + 1)
     above = curve["value_share"].max() > 1.005  # so that it shows
     fifth = float(np.interp(0.2, curve["customer_share"], curve["value_share"]))
-    frame = _with_total(tenths.reset_index(), "decile", language.text("word.total"))
+    frame = with_total(tenths.reset_index(drop=True))
+    frame.insert(0, "decile", [*tenths.index.astype(str), language.text("word.total")])
+    parts = equity_tables(study, language, period=told_period(customers["first_date"], "month"))
     kinds = {
-        "decile": "plain", "customers": "count", "total_value": "money", "residual_clv": "money",
+        "decile": "plain", "customers": "count", "total_value": "money", "residual_clv": "cents",
         "value_each": "money", "share": "share",
     }  # fmt: skip
     if withheld(tenths["customers"]).any():
         few = say("holders.few", few=count(FEW), customers=count(len(customers)))
-        return Page("valuation.holders", (few, *groups(study, language)), language)
+        return Page("valuation.holders", (few, *groups(study, language), *parts), language)
     blocks = (
         Figure(
             "deciles",
@@ -181,6 +184,7 @@ def who_holds_the_value(study: Study, language: Language) -> Page:
                   {"customer_share": "share", "value_share": "share"}, rows=6),
         ),
         *groups(study, language),
+        *parts,
     )  # fmt: skip
     return Page("valuation.holders", blocks, language)
 
@@ -190,16 +194,6 @@ def _tenths_title(shares: pd.Series) -> Sentence:
     top, rest = float(shares.iloc[0]), float(shares[shares.index > 5].sum())
     key = "holders.deciles_loss" if rest < 0 else "holders.deciles"
     return say(key, top=share(top), rest=share(abs(rest)))
-
-
-def _with_total(frame: pd.DataFrame, label: str, total_label: str) -> pd.DataFrame:
-    """The table with its sum as the last row; a mean is the sum's, not the means' sum."""
-    total = frame.drop(columns=label).sum()
-    if "value_each" in frame:
-        total["value_each"] = total["residual_clv"] / total["customers"]
-    names = {label: [*frame[label].astype(str), total_label]}
-    rows = pd.concat([frame.drop(columns=label), total.to_frame().T], ignore_index=True)
-    return rows.assign(**names)
 
 
 def groups(study: Study, language: Language) -> tuple[Block, ...]:
@@ -215,7 +209,7 @@ def groups(study: Study, language: Language) -> tuple[Block, ...]:
         _largest_group(table, plain(names[best])),
         say("alt.groups", groups=count(len(table))),
         groups_table("groups", table, names, language, {
-            "customers": "count", "residual_clv": "money", "value_each": "money",
+            "customers": "count", "residual_clv": "cents", "value_each": "money",
             "share": "share",
         }),
     )  # fmt: skip

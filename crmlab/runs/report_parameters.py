@@ -158,9 +158,9 @@ TARGET_GROWTH = declare(
 )
 ATTRIBUTES = declare(
     None,
-    "a table that says by which channel customers were won and what that cost: columns "
-    "customer_id, valid_from, channel, acquisition_cost; or base. If not given: the channel of the "
-    "first purchase, where the source has a column channel",
+    "a table that says by which channel customers were won and, if known, what that cost: columns "
+    "customer_id, valid_from, channel and, if known, acquisition_cost; or base. If not given: the "
+    "channel of the first purchase, where the source has a column channel",
     "the path of a file, or base",
     min_length=1,
 )

@@ -276,3 +276,46 @@ def test_costs_of_later_cohorts_are_no_fault_of_an_earlier_valuation(
     assert study.assumptions.acquisition_cost is None
     assert study.won.priced == 0
     assert [s.key for s in winning_page.winning(study, seed=1)] == ["winning.none_priced"]
+
+
+def test_a_customer_is_won_by_the_channel_of_the_first_purchase(
+    shop: crmlab.TransactionLog, tmp_path: Path
+) -> None:
+    """c000 moves after it, c001 is known later only, c002 after the end: by hand."""
+    summary = shop.summarize(END)
+    first = summary["first_date"]
+    day = {who: first[who] + pd.Timedelta(days=days) for who, days in (("c000", 5), ("c001", 3))}
+    rows = [
+        ("c000", "2021-01-01", "old", 1.0), ("c000", f"{first['c000']:%Y-%m-%d}", "web", 4.0),
+        ("c000", f"{day['c000']:%Y-%m-%d}", "tv", 9.0),
+        ("c001", f"{day['c001']:%Y-%m-%d}", "web", 6.0), ("c001", "2023-12-30", "tv", 9.0),
+        ("c002", "2024-01-01", "tv", 9.0),
+    ]  # fmt: skip
+    path = tmp_path / "attributes.csv"
+    names = ["customer_id", "valid_from", "channel", "acquisition_cost"]
+    pd.DataFrame(rows, columns=names).to_csv(path, index=False)
+    known = crmlab.read_channels(str(path))
+    found = channels.won(shop, summary, END, known, None)
+
+    assert found.table.loc[["c000", "c001"], "channel"].tolist() == ["web", "web"]
+    assert found.table["channel"].notna().sum() == 2
+    assert found.table.loc[["c000", "c001"], "acquisition_cost"].tolist() == [5.0, 5.0]
+    assert (found.channel_from, found.cost_from, found.mean) == ("attributes", "attributes", 5.0)
+
+
+def test_attributes_may_tell_channels_without_their_cost(
+    shop: crmlab.TransactionLog, tmp_path: Path
+) -> None:
+    """The cost then is that of a table by channel, of a figure, or unknown."""
+    summary = shop.summarize(END)
+    path = tmp_path / "attributes.csv"
+    told = pd.DataFrame({"customer_id": summary.index, "valid_from": "2021-01-01"})
+    told.assign(channel=np.where(np.arange(len(told)) % 2, "tv", "web")).to_csv(path, index=False)
+    known, costs = crmlab.read_channels(str(path)), winning(tmp_path, "channel,cost\ntv,3\nweb,7\n")
+    unknown, figure, table = (
+        channels.won(shop, summary, END, known, c) for c in (None, 4.0, costs)
+    )
+
+    assert unknown.channel_from == figure.channel_from == table.channel_from == "attributes"
+    assert (unknown.mean, figure.mean, table.mean) == (None, 4.0, 5.0)
+    assert (unknown.cost_from, figure.cost_from, table.cost_from) == (None, "figure", "table")

@@ -11,13 +11,13 @@ from crmlab.customers import lifecycle, newcomers, prospects, segments
 
 
 def test_deciles_and_groups_add_up_to_the_total(study: crmlab.Study) -> None:
-    """Customers exactly, value to 1e-12."""
+    """Customers exactly, value to the cent."""
     customers = study.customers
     group, _ = segments.rf_groups(customers, "week")
     for by in (segments.decile(customers), group):
         table = segments.totals(customers, by)
         assert table["customers"].sum() == len(customers)
-        assert table["residual_clv"].sum() == pytest.approx(study.equity, rel=1e-12)
+        assert round(table["residual_clv"].sum(), 2) == round(study.equity, 2)
         assert table["share"].sum() == pytest.approx(1, rel=1e-12)
 
 
@@ -36,7 +36,7 @@ def test_concentration_runs_from_nothing_to_everything(study: crmlab.Study) -> N
 
     assert curve.iloc[0].tolist() == [0, 0]
     assert curve.iloc[-1].tolist() == [1, 1]
-    assert curve.loc[10, "value_share"] == pytest.approx(first, rel=1e-9)
+    assert curve.loc[10, "value_share"] == pytest.approx(first, abs=0.01 / study.equity)
     assert (np.diff(curve["value_share"], 2) <= 1e-12).all()
 
 
@@ -147,7 +147,7 @@ def test_cohorts_of_new_customers_add_up(study: crmlab.Study) -> None:
     rows = occasions.loc[occasions.index.isin(january.index)]
     age = (rows["date"] - january.reindex(rows.index)).dt.days
 
-    assert table["residual_clv"].sum() == pytest.approx(study.equity, rel=1e-12)
+    assert round(table["residual_clv"].sum(), 2) == round(study.equity, 2)
     assert table["early_repeats"].iloc[0] == pytest.approx(((age > 0) & (age <= 91)).sum() / 7846)
 
 

@@ -149,14 +149,14 @@ WON = "customer_id,valid_from,channel,acquisition_cost"
     ("head", "row", "found"),
     [
         ("customer_id,channel,acquisition_cost", "a,web,3", "no column 'valid_from'.*válido desde"),
-        ("cliente,desde,canal,precio", "a,2024-01-01,web,3", "no column 'acquisition_cost'"),
+        ("cliente,desde,coste de captación", "a,2024-01-01,3", "no column 'channel'"),
         (WON, "a,2024-01-01,web,-3", "1 of its 1 rows .* below 0 .first: -3, customer 'a'"),
         (WON, "a,03/04/2024,web,3", "like 03/04/2024 .* Write days as 2024-12-31"),
         (WON, "a,45000,web,3", "number in the place of a date, such as 45000.* Write days"),
         (WON, "a,2024-01-01T10:00:00Z,web,3", "instants.* without a time"),
         (WON, "a,2024-01-01,web,3\na,2024-01-01,tv,3", "lines 2, 3.* for each customer and day"),
         (WON, "a,2024-01-01,web,5 %", "1 with a number that cannot be read .first: line 2: '5 %'"),
-        (WON, "", "holds no rows. Give it a header with customer_id, valid_from, channel, acq"),
+        (WON, "", "holds no rows. Give it a header with customer_id, valid_from, channel."),
     ],
 )
 def test_a_mistake_in_a_report_s_attributes_is_told(

@@ -17,7 +17,9 @@ from crmlab.reporting import bridge, keeping, lenses, scenarios, strategy_review
 from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.groups import where_risk_lies
 from crmlab.reporting.language import Language, Quantity
+from crmlab.reporting.method import register
 from crmlab.reporting.pages import Figure, Page, Sentence, figures_of, tables_of
+from crmlab.reporting.people import placed
 
 ENGLISH, SPANISH = Language("en", "US", "USD"), Language("es", "ES", "EUR")
 COSTS = {"cost_per_occasion": 1.5, "cost_per_year": 6.0, "acquisition_cost": 12.0}
@@ -58,7 +60,9 @@ def pages(study: crmlab.Study, change: Bridge | None, words: Language) -> list[P
         strategy_review.in_one_page(study, change, None, Fitness(()), words, seed=1),
         lenses.five_lenses(study, OPENING, words, period="month"),
         bridge.what_changed(study, change, words),
-        keeping.customers_page(study, words, period="month", offer_cost=offer, seed=1),
+        keeping.customers_page(
+            study, keeping.stages_of(study), words, period="month", offer_cost=offer, seed=1
+        ),
         scenarios.what_if(study, words, growth=0.1),
         strategy_review.assumptions(study, None, words, seed=1),
     ]
@@ -132,7 +136,9 @@ def test_a_base_in_its_first_weeks_is_told_what_cannot_be_said() -> None:
     study = crmlab.Study.run(log, observation_end="2024-06-12", **GIVEN)
     opening = crmlab.opening_day(log.first_date, "2024-06-12")
     five = lenses.five_lenses(study, opening, ENGLISH, period="month")
-    kept = keeping.customers_page(study, ENGLISH, period="month", offer_cost=None, seed=1)
+    kept = keeping.customers_page(
+        study, keeping.stages_of(study), ENGLISH, period="month", offer_cost=None, seed=1
+    )
 
     changed = bridge.what_changed(study, None, ENGLISH)
     assert "too short for an earlier valuation" in changed._repr_html_()
@@ -212,7 +218,9 @@ def test_channels_stand_against_their_own_cost(
     }).to_csv(path, index=False)  # fmt: skip
     known = crmlab.read_channels(str(path))
     study = crmlab.Study.run(log, observation_end="1998-06-30", channels=known, **GIVEN, **COSTS)
-    page = keeping.customers_page(study, SPANISH, period="month", offer_cost=None, seed=1)
+    page = keeping.customers_page(
+        study, keeping.stages_of(study), SPANISH, period="month", offer_cost=None, seed=1
+    )
     table = next(t for t in tables_of(page) if t.key == "won_by_channel").frame.set_index("channel")
 
     assert table["customers"].to_dict() == {"(no se sabe)": 50, "friends": 7840, "search": 15_680}
@@ -222,6 +230,17 @@ def test_channels_stand_against_their_own_cost(
     assert "captados, por cohorte" not in page._repr_html_()
     assert "un cliente captado por friends vale" in page._repr_html_()
     assert crmlab.read_channels(None) is None
+    lines = register(study, None, SPANISH, ["acquisition_cost"], 1).frame.set_index("assumption")
+    assert lines.loc["register.acquisition_cost", "origin"] == "register.attributes"
+
+    told = next(t for t in tables_of(page) if t.key == "equity_by_channel").frame
+    people = placed(study)
+    sums = people.groupby(people["channel"].fillna("(no se sabe)"))["residual_clv"].sum()
+    value = {row.channel.value: row.residual_clv for row in told.itertuples()}
+    assert all(abs(value[name] - sums[name]) < 0.01 for name in sums.index)
+    assert round(sum(value[name] for name in sums.index), 2) == value["Total"]
+    assert value["Total"] == round(people["residual_clv"].sum(), 2)
+    assert "Valor por canal" not in page._repr_html_()
 
 
 def test_people_are_listed_in_a_file_of_their_own(
