@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crmlab.customers.contracts.survival import kaplan_meier
     from crmlab.customers.contracts.worth import ContractTerms, contract_equity
     from crmlab.customers.covariates import covariates
+    from crmlab.customers.scenarios import Scenario, Winning, elasticities, tornado, what_must_be
     from crmlab.customers.study import Study
     from crmlab.intake.attribute_table import AttributeMapping
     from crmlab.intake.attributes import Attributes, read_attributes
@@ -72,13 +73,16 @@ __all__ = [
     "Meaning",
     "ParetoNBD",
     "Reading",
+    "Scenario",
     "Study",
     "TransactionLog",
     "Valued",
+    "Winning",
     "check_model",
     "cohorts",
     "contract_equity",
     "covariates",
+    "elasticities",
     "fit_contracts",
     "fit_cox",
     "fit_logit",
@@ -95,6 +99,8 @@ __all__ = [
     "read_transactions",
     "rolling",
     "score_customers",
+    "tornado",
+    "what_must_be",
 ]
 
 _HOMES = {
@@ -144,6 +150,11 @@ _HOMES = {
     "read_channels": "crmlab.customers.channels",
     "rolling": "crmlab.customers.backtest",
     "score_customers": "crmlab.scale.valuation",
+    "Scenario": "crmlab.customers.scenarios",
+    "Winning": "crmlab.customers.scenarios",
+    "elasticities": "crmlab.customers.scenarios",
+    "tornado": "crmlab.customers.scenarios",
+    "what_must_be": "crmlab.customers.scenarios",
     "Valued": "crmlab.scale.valuation",
 }
 

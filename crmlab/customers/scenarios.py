@@ -204,16 +204,33 @@ def elasticities(scenario: Scenario, improvement: float = 0.01) -> pd.Series:
     """Relative effect on value of 1 % better retention, margin, costs and discount rate.
 
     In the form of Gupta, Lehmann & Stuart 2004, table 5: better means higher retention and margin,
-    lower costs and discount rate. Without cost to serve, that of margin is 1 + that of acquisition
-    cost. 0.01 is an effect of 1 %.
+    lower costs and discount rate. That of margin is the improvement and those of all costs together.
+    0.01 is an effect of 1 %. Indexed by lever; missing where the value is 0 or less.
     """
     now = scenario.equity
+    if not now > 0:
+        return pd.Series(np.nan, index=levers_of(scenario), name="effect")
     better = {"retention": 1 + improvement, "margin": 1 + improvement}
     found = {
         lever: _equity_at(scenario, lever, better.get(lever, 1 - improvement))
         for lever in levers_of(scenario)
     }
     return pd.Series(found, name="effect") / now - 1
+
+
+def with_new_customers(
+    scenario: Scenario, acquisition_cost: float, observation_end: str
+) -> tuple[Scenario, pd.Timestamp]:
+    """The same, and in the coming year as many new customers as in the last, at a cost of each.
+
+    The last year is that to `observation_end`; where nobody was won in it, as many as in the whole
+    history. Also the first day from which they are counted.
+    """
+    first, end = scenario.base.summary["first_date"], pd.Timestamp(observation_end)
+    lately = end - pd.DateOffset(years=1) + pd.Timedelta(days=1)
+    since = max(first.min(), lately) if (first >= lately).any() else first.min()
+    winning = Winning(float((first >= since).sum()), 1.0, acquisition_cost)
+    return dataclasses.replace(scenario, winning=winning), since
 
 
 def what_must_be(scenario: Scenario, target: float) -> pd.DataFrame:
@@ -225,13 +242,17 @@ def what_must_be(scenario: Scenario, target: float) -> pd.DataFrame:
     cost_to_serve and purchases multiples of what they are; missing where no value of the lever
     will do.
     """
-    rows = [(lever, *_needed(scenario, lever, target)) for lever in levers_of(scenario)]
+    rows = [(lever, *needed(scenario, lever, target)) for lever in levers_of(scenario)]
     rows.append(("purchases", 1.0, _purchases_needed(scenario, target)))
     table = pd.DataFrame(rows, columns=["lever", "now", "needed"])
     return table.assign(possible=table["needed"].notna())
 
 
-def _needed(scenario: Scenario, lever: str, target: float) -> tuple[float, float]:
+def needed(scenario: Scenario, lever: str, target: float) -> tuple[float, float]:
+    """A lever as it is, and as it alone would have to be for the equity to be `target`.
+
+    In the units of `what_must_be`; missing where no value of the lever will do.
+    """
     given, winning = scenario.economics, scenario.winning
     if lever == "retention":
         return scenario.retention, _retention_needed(scenario, target)

@@ -41,7 +41,7 @@ def waterfall(names: Sequence[str], amounts: Sequence[float], language: Language
 def swings(table: pd.DataFrame, language: Language) -> str:
     """Levers (`name`) with the difference that less (`low`) and more (`high`) of each makes."""
     with look():
-        figure, axes = canvas(0.8 + 0.42 * len(table))
+        figure, axes = canvas(0.4 + 0.27 * len(table))
         y = np.arange(len(table))[::-1]
         both = table[["low", "high"]].to_numpy()
         widest = float(np.nanmax(np.abs(both))) or 1.0

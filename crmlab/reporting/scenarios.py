@@ -5,11 +5,28 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crmlab.customers.scenarios import Scenario, tornado, what_must_be
+from crmlab.customers.scenarios import (
+    Scenario,
+    elasticities,
+    needed,
+    tornado,
+    what_must_be,
+    with_new_customers,
+)
 from crmlab.customers.study import Study
 from crmlab.reporting import review_figures as figures
 from crmlab.reporting.keeping import costly
-from crmlab.reporting.language import Language, Quantity, count, money, plain, share, signed, term
+from crmlab.reporting.language import (
+    Language,
+    Quantity,
+    count,
+    day,
+    money,
+    plain,
+    share,
+    signed,
+    term,
+)
 from crmlab.reporting.pages import Block, Figure, Page, Sentence, Table, say
 
 SWING = 0.10  # of each lever, in the figure
@@ -27,14 +44,12 @@ def what_if(study: Study, language: Language, *, growth: float) -> Page:
             figures.swings(swings, language),
             _what_matters(swings.iloc[0]),
             say("alt.tornado", levers=count(len(swings))),
-            _by_lever(turned),
+            _by_lever("tornado", scenario, turned),
         ),
-        say("scenarios.point", style="caveat", now=share(scenario.retention),
-            model=term(f"model.{type(study.purchases.model).__name__}"),
-            gain=signed(turned.loc[turned["lever"] == "retention_point", "difference"].iloc[0])),
+        _point(scenario, turned),
         say("scenarios.believe", target=money(target), now=money(scenario.equity)),
         _believe(scenario, target),
-        say("scenarios.alone", style="caveat"),
+        *_with_new(study, scenario, growth),
         *costly(study),
         *_measure_next(study),
     ]  # fmt: skip
@@ -49,6 +64,16 @@ def _what_matters(top: pd.Series) -> Sentence:
     return Sentence("scenarios.figure", facts)
 
 
+def _point(scenario: Scenario, turned: pd.DataFrame) -> Sentence:
+    """What retention is here, and what one point more of it brings, if that can be."""
+    model = type(scenario.base.purchases.model).__name__
+    facts = {"now": share(scenario.retention), "model": term(f"model.{model}")}
+    gain = turned.loc[turned["lever"] == "retention_point", "difference"].iloc[0]
+    if not np.isfinite(gain):
+        return Sentence("scenarios.no_point", facts, "caveat")
+    return Sentence("scenarios.point", facts | {"gain": signed(gain)}, "caveat")
+
+
 def _swings(turned: pd.DataFrame, language: Language) -> pd.DataFrame:
     """Differences by lever, for the larger change less and more."""
     some = turned[np.isclose(turned["change"].abs(), SWING)]
@@ -60,14 +85,40 @@ def _swings(turned: pd.DataFrame, language: Language) -> pd.DataFrame:
     return wide.loc[order].assign(name=names).reset_index(drop=True)
 
 
-def _by_lever(turned: pd.DataFrame) -> Table:
-    """Difference of equity by lever (rows) and change (columns)."""
+def _with_new(study: Study, base: Scenario, growth: float) -> tuple[Block, ...]:
+    """The levers on the base and a year of new customers, where what winning them costs is known.
+
+    Of the base alone that cost is sunk; nothing is shown where it is nil.
+    """
+    cost, end = study.assumptions.acquisition_cost, study.assumptions.observation_end
+    if not cost:
+        return ()
+    both, since = with_new_customers(base, cost, end)
+    now = both.equity
+    target = now + growth * abs(now)
+    _, most = needed(both, "acquisition_cost", target)
+    facts: dict[str, Quantity] = {"cost": money(cost), "now": money(now), "target": money(target)}
+    believe = Sentence("scenarios.cost_impossible", facts)
+    if np.isfinite(most):
+        believe = Sentence("scenarios.cost_needed", facts | {"needed": money(most)})
+    return (
+        say("scenarios.with_new", customers=count(both.winning.a_year if both.winning else 0),
+            first=day(since), end=day(end), cost=money(cost), value=money(both.newcomer_value),
+            base=money(both.of_base), now=money(now)),
+        _by_lever("with_new", both, tornado(both)),
+        believe,
+    )  # fmt: skip
+
+
+def _by_lever(key: str, scenario: Scenario, turned: pd.DataFrame) -> Table:
+    """Difference of value by lever (rows) and change (columns), and the effect of 1 % better, in %."""
     some = turned[turned["lever"] != "retention_point"]
     wide = some.pivot(index="lever", columns="change", values="difference")
     wide = wide.reindex(some["lever"].drop_duplicates())
     frame = wide.set_axis([f"change_{100 * change:+.0f}" for change in wide], axis=1)
-    kinds = {"lever": "term"} | dict.fromkeys(frame.columns, "money")
-    return Table("tornado", frame.assign(lever=[f"lever.{name}" for name in frame.index]), kinds)
+    kinds = {"lever": "term"} | dict.fromkeys(frame.columns, "money") | {"elasticity": "number"}
+    names = [f"lever.{name}" for name in frame.index]
+    return Table(key, frame.assign(lever=names, elasticity=100 * elasticities(scenario)), kinds)
 
 
 def _believe(scenario: Scenario, target: float) -> Table:

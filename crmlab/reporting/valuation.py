@@ -47,7 +47,8 @@ from crmlab.units import days_per
 PAGES = ("valuation.answer", "account", "trust", "valuation.holders", "valuation.history",
          "valuation.newcomers", "review.scenarios", "method")  # fmt: skip
 TERMS = ("equity", "residual_clv", "margin", "p_alive", "expected_purchases", "expected_spend",
-         "prediction_interval", "confidence_interval", "occasion", "holdout", "decile")  # fmt: skip
+         "prediction_interval", "confidence_interval", "occasion", "holdout", "decile",
+         "elasticity")  # fmt: skip
 
 
 def cover(study: Study, language: Language) -> Cover:

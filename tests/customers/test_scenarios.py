@@ -15,6 +15,7 @@ import crmlab
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.scenarios import (
+    LEVERS,
     Scenario,
     Winning,
     annual_retention,
@@ -22,6 +23,7 @@ from crmlab.customers.scenarios import (
     pace_for,
     tornado,
     what_must_be,
+    with_new_customers,
 )
 from crmlab.errors import NotDefined, WrongParameter
 
@@ -94,6 +96,32 @@ def test_the_form_of_gupta_lehmann_and_stuart(
     assert effect["acquisition_cost"] * 100 == pytest.approx(acquisition, rel=1e-9)
     assert effect["margin"] * 100 == pytest.approx(margin, rel=1e-9)
     assert effect["retention"] > effect["discount_rate"] > 0
+
+
+def test_effects_of_all_that_is_money_add_up_to_one(scenario: Scenario) -> None:
+    """1 % of margin is 1 % and what 1 % of all costs is worth; of a base worth nothing, no share."""
+    effect = elasticities(scenario)
+    dear = dataclasses.replace(scenario, winning=Winning(500, 3, 1e4))
+
+    assert set(effect.index) == set(LEVERS)
+    assert effect["margin"] == pytest.approx(
+        0.01 + effect["cost_to_serve"] + effect["acquisition_cost"], rel=1e-9
+    )
+    assert crmlab.elasticities(dear).isna().all()
+
+
+def test_a_year_of_new_customers_is_like_the_last(base: FittedBase) -> None:
+    """As many as were won in the year to the end; where there were none, in the whole history."""
+    plain, first = Scenario(base, Economics(0.3, 0.15)), base.summary["first_date"]
+    year, since = with_new_customers(plain, 12.0, "1997-12-31")
+    later, start = with_new_customers(plain, 12.0, "1998-06-30")
+    half, spring = with_new_customers(plain, 12.0, "1998-02-14")
+
+    assert year.winning == Winning(len(first), 1, 12.0)
+    assert since == start == first.min()
+    assert later.winning == year.winning
+    assert half.winning == Winning(float((first >= "1997-02-15").sum()), 1, 12.0)
+    assert spring == pd.Timestamp("1997-02-15")
 
 
 def test_the_base_alone_is_its_equity(base: FittedBase, scenario: Scenario) -> None:
@@ -213,5 +241,11 @@ def test_scenarios_reconcile_whatever_the_base(
     assert 10 * more == pytest.approx(free, abs=1e-8 * scale)
     assert some.changed("discount_rate", 1.0).equity == now
     assert some.with_retention(some.retention).equity == pytest.approx(now, abs=1e-7 * scale)
+    both = dataclasses.replace(some, winning=Winning(400, 1, cost))
+    total = both.equity
+    turned = [both.changed(n, 1.1).equity for n in ("margin", "cost_to_serve", "acquisition_cost")]
+    assert 10 * (sum(turned) - 3 * total) == pytest.approx(total, abs=1e-8 * (scale + abs(total)))
+    assert turned[-1] - total == pytest.approx(-0.1 * 400 * both._annuity * cost, abs=1e-8 * scale)
+    assert both.of_base == now
     less = some.changed("margin", 0.9).equity - now
     assert less == pytest.approx(-more, abs=1e-8 * scale)

@@ -94,6 +94,24 @@ def test_every_page_tells_the_same_equity(costly: crmlab.Study, rich: list[Page]
     assert believe["target"] == pytest.approx(1.1 * equity, abs=0.01)
 
 
+def test_acquisition_cost_acts_on_customers_to_come(rich: list[Page], bare: list[Page]) -> None:
+    """A table of its own where the cost is known, named as a scenario; the base's stays the same."""
+    page = next(p for p in rich if p.key == "review.scenarios")
+    tables = {table.key: table.frame.set_index("lever") for table in tables_of(page)}
+    told, effect = figures_of(page)["scenarios.with_new"], tables["with_new"]["elasticity"]
+    shown = page._repr_html_()
+
+    assert "lever.acquisition_cost" not in tables["tornado"].index
+    assert told["customers"] == 23_570
+    assert tables["with_new"].loc["lever.acquisition_cost", "change_+10"] < 0
+    assert effect["lever.margin"] == pytest.approx(
+        1 + effect["lever.acquisition_cost"] + effect["lever.cost_to_serve"]
+    )
+    assert "Acquisition cost changes nothing for customers already won" in shown
+    assert "Gupta, Lehmann and Stuart" in shown
+    assert "with_new" not in {table.key for page in bare for table in tables_of(page)}
+
+
 def test_stages_offers_and_cohorts_hold_every_customer(
     costly: crmlab.Study, rich: list[Page]
 ) -> None:
