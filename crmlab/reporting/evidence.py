@@ -167,6 +167,8 @@ def traffic_light(backtest: Backtest | None) -> Light:
     low, high = backtest.predicted.lower, backtest.predicted.upper
     if backtest.verdict == "nothing":
         expected = count(backtest.predicted.mean)
+        if backtest.inside:
+            return Light("none", say("trust.light.too_short", expected=expected))
         return Light("poor", say("trust.light.nothing", expected=expected))
     key = "inside" if backtest.inside else "outside"
     return Light(

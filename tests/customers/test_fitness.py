@@ -13,6 +13,7 @@ import crmlab
 from crmlab.customers import fitness
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.models.base import NO_DROPOUT
+from crmlab.reporting.evidence import traffic_light
 from crmlab.reporting.fitness import fit_for_money
 from crmlab.reporting.language import Language
 
@@ -110,12 +111,15 @@ def test_without_a_test_the_report_says_so(
 ) -> None:
     """No holdout, or nobody in it: two answers without figures, and the words for them."""
     nobody = dataclasses.replace(backtest, customers=backtest.customers.assign(actual=0.0))
+    soon = dataclasses.replace(nobody, predicted=backtest.predicted._replace(mean=0.4, lower=0.0))
     found = fitness.check_fitness(base, log.occasions("1998-06-30"), None)
     told = [line for line in words(*found.checks) if "could not be tested" in line]
 
     assert {c.code: c.figures for c in found.checks[1:3]} == {
         "untested": {}, "calibration_untested": {}
     }  # fmt: skip
+    assert (traffic_light(nobody).level, traffic_light(soon).level) == ("poor", "none")
+    assert "0 purchases were expected" in traffic_light(soon).verdict.words(Language("en"))
     assert (fitness.holdout(nobody), fitness.calibration(nobody)) == found.checks[1:3]
     assert len(told) == 1
     assert found.severity == "warning"

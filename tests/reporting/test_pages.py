@@ -25,6 +25,7 @@ from crmlab.reporting import (
 )
 from crmlab.reporting.language import Language, Quantity, count, money, plain
 from crmlab.reporting.pages import (
+    WORDS,
     Figure,
     Page,
     Sentence,
@@ -172,6 +173,16 @@ def test_the_workbook_holds_every_row_at_full_precision(
     column = list(next(t for t in tables if t.key == "deciles").kinds).index("residual_clv") + 1
     values = [book["deciles"].cell(r, column).value for r in range(4, 15)]
 
+    places = [
+        (t.key, j, kind) for t in tables for j, kind in enumerate(t.every_kind.values(), 1)
+        if kind not in ("exact", *WORDS)
+    ]  # fmt: skip
+    cells = [(kind, book[key].cell(4, j)) for key, j, kind in places]
+    numbers = [(kind, cell) for kind, cell in cells if isinstance(cell.value, int | float)]
+    formats = {kind: cell.number_format for kind, cell in numbers}
+
+    assert formats["number"] == "0.00"
+    assert [kind for kind, form in formats.items() if form == "General"] == []
     assert book.sheetnames == [t.key for t in tables]
     assert book["tracking"].max_row == 3 + 78
     assert round(sum(values[:10]), 2) == round(values[10], 2)
