@@ -150,7 +150,7 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
     if found is None:
         return [say("drivers.unchecked", style="caveat")]
     key = "drivers.calibration" if found.skill > 0 else "drivers.calibration_poor"
-    kinds = {"group": "count", "renewals": "count", "predicted": "share", "observed": "share",
+    kinds = {"tenth": "count", "renewals": "count", "predicted": "share", "observed": "share",
              "lower": "share", "upper": "share"}  # fmt: skip
     return [
         Figure(
@@ -160,7 +160,7 @@ def _calibration(found: Calibration | None, language: Language) -> list[Block]:
             say("alt.calibration", groups=count(len(found.table))),
             None,
         ),
-        Data(Table("calibration", found.table.reset_index(), kinds)),
+        Data(Table("calibration", found.table.rename_axis("tenth").reset_index(), kinds)),
         say("drivers.skill" if found.skill > 0 else "drivers.no_skill", style="caveat",
             ece=points(found.ece), auc=share(found.auc), skill=share(abs(max(found.skill, -9.99))),
             brier=Quantity(found.brier, "exact"),

@@ -19,6 +19,7 @@ from crmlab.reporting import (
     figures,
     keeping,
     method,
+    people,
     retention,
     scenarios,
     valuation,
@@ -338,6 +339,9 @@ def test_a_short_history_says_what_is_missing(words: Language) -> None:
         method.assumptions_and_method(study, None, words, seed=1, terms=retention.TERMS),
     ):
         assert page._repr_html_().startswith("<section")
+    stages = people.staged(study, keeping.stages_of(study))
+    assert stages["stage"].notna().all()
+    assert "stage_before" not in stages  # nobody had bought a quarter earlier
 
 
 def test_figures_are_the_same_bytes_each_time() -> None:
