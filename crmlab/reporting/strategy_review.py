@@ -82,7 +82,7 @@ def in_one_page(
 def _other_model(study: Study) -> list[Sentence]:
     """Why the value is not that of the valuation, whose model lets no one-time buyer leave."""
     name = type(study.purchases.model).__name__
-    if not name.startswith("MBG"):
+    if not name.startswith("MBG") or study.shows_no_dropout:
         return []
     return [say("review.other_model", style="caveat", model=term(f"model.{name}"))]
 
@@ -116,7 +116,7 @@ def _change_tile(change: Bridge | None) -> Tile:
 def _decisions(study: Study, change: Bridge | None, won: int, language: Language) -> list[Finding]:
     """What moved most, where value is at risk, and what a point of retention is worth."""
     found = [] if change is None else [_largest_steps(change, won)]
-    return [*found, where_risk_lies(study, language), *_retention_point(study)]
+    return [*found, *where_risk_lies(study, language), *_retention_point(study)]
 
 
 def _largest_steps(change: Bridge, won: int) -> Finding:
