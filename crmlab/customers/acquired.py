@@ -11,11 +11,13 @@ import pandas as pd
 from crmlab.customers.economics import Economics
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span, futures, spend_of
-from crmlab.customers.newcomers import highest
+from crmlab.customers.newcomers import highest, value_by_month
 from crmlab.customers.value import Worth, ahead, worth
 from crmlab.models.special import Array, Counts
 from crmlab.units import days_per, units_per_year
 
+PAY_BACK = ("pay_back_month", "pay_back_lower", "pay_back_upper")
+NORMAL = 1.959963984540054  # standard errors, 95 %
 ROUNDS = 20  # futures of each customer, for the share that never pays back
 
 
@@ -46,8 +48,9 @@ def by_group(
     each customer cost, of a group the mean of those known; without it, that of the economics.
     Indexed by the groups' columns. Columns: customers, value (mean), error (its standard error
     between customers), observed_share (of value, already seen), acquisition_cost, net_value, ratio,
-    pay_back_month (inf for never to the horizon), never (share of customers). The last five are
-    missing where the cost is not known.
+    pay_back_month (inf for never to the horizon), pay_back_lower, pay_back_upper (95 % confidence
+    interval: the group's customers and the parameters; missing of one customer), never (share of
+    customers). From acquisition_cost on, all are missing where the cost is not known.
     """
     keys = groups.reindex(base.summary.index)
     if "channel" in keys:
@@ -64,7 +67,8 @@ def by_group(
     table["acquisition_cost"] = cost_of
     table["net_value"] = table["value"] - cost_of
     table["ratio"] = table["value"] / np.where(cost_of > 0, cost_of, np.nan)
-    table["pay_back_month"] = _pay_back(base, economics, past, each, number, cost_of)
+    for name, months in _pay_back(base, economics, past, each, number, cost_of).items():
+        table[name] = months
     table["never"] = _never(base, economics, past, number, each_cost.to_numpy(), seed)
     return table.set_axis(_index(known))
 
@@ -124,24 +128,49 @@ def _means(number: Counts, size: Counts, seen: Array, total: Array) -> pd.DataFr
 
 def _pay_back(
     base: FittedBase, economics: Economics, past: Past, each: Worth, number: Counts, cost: Array
-) -> Array:
-    """First month by which a group's mean reaches its cost; inf for never, missing if unknown."""
-    if not math.isfinite(economics.horizon_years):
-        raise ValueError("a pay-back by month needs a horizon that ends")
+) -> dict[str, Array]:
+    """First month by which a group's mean, and the limits of its interval, reach its cost.
+
+    Inf for never, missing where the cost is unknown; limits are missing of one customer.
+    """
+    months = value_by_month(base, economics)  # refuses a horizon without end
     month = units_per_year(base.unit) / 12
-    found = np.where(np.isnan(cost), np.nan, np.inf)
+    found = {name: np.where(np.isnan(cost), np.nan, np.inf) for name in PAY_BACK}
     for age in range(math.floor(economics.horizon_years * 12 + 1e-9) + 1):
-        waiting = np.isin(number, np.flatnonzero(np.isinf(found)))
+        waiting = np.isin(number, np.flatnonzero(np.isinf(found["pay_back_upper"])))
         if not waiting.any():
             break
         rows = np.flatnonzero(waiting)
         some, then = _only(base, past, rows)
         theirs = Worth(*(v[rows] for v in each))
-        _, total = _to_age(some, economics, then, theirs, age * month)
-        size = np.bincount(number[rows], minlength=len(cost))
-        mean = np.bincount(number[rows], weights=total, minlength=len(cost)) / np.maximum(size, 1)
-        found[np.isinf(found) & (size > 0) & (mean >= cost)] = age
+        seen, total = _to_age(some, economics, then, theirs, age * month)
+        mean, error = _mean_and_error(number[rows], len(cost), seen, total, months.iloc[age])
+        limits = (mean, mean + NORMAL * error, mean - NORMAL * error)
+        for name, curve in zip(PAY_BACK, limits, strict=True):
+            found[name][np.isinf(found[name]) & (curve >= cost)] = age
+    alone = np.bincount(number[number >= 0], minlength=len(cost)) < 2
+    for name in PAY_BACK[1:]:
+        found[name][alone] = np.nan
     return found
+
+
+def _mean_and_error(
+    number: Counts, groups: int, seen: Array, total: Array, new: pd.Series
+) -> tuple[Array, Array]:
+    """Mean of each group at an age, missing where it has nobody, and its standard error.
+
+    The error is that between the group's customers, and what the parameters leave open: that of a
+    new customer's value at this age, in proportion to the part that is the model's.
+    """
+    size = np.bincount(number, minlength=groups).astype(float)
+    size[size == 0] = np.nan
+    mean = np.bincount(number, weights=total, minlength=groups) / size
+    apart = (total - mean[number]) ** 2
+    between = np.bincount(number, weights=apart, minlength=groups) / np.maximum(size - 1, 1) / size
+    ahead = np.bincount(number, weights=total - seen, minlength=groups) / size
+    half = float(new["upper"] - new["lower"]) / 2 / NORMAL
+    open_part = half * ahead / new["value"] if new["value"] > 0 else np.zeros(groups)
+    return mean, np.sqrt(between + open_part**2)
 
 
 def _only(base: FittedBase, past: Past, rows: Counts) -> tuple[FittedBase, Past]:

@@ -204,7 +204,7 @@ def elasticities(scenario: Scenario, improvement: float = 0.01) -> pd.Series:
     """Relative effect on value of 1 % better retention, margin, costs and discount rate.
 
     In the form of Gupta, Lehmann & Stuart 2004, table 5: better means higher retention and margin,
-    lower costs and discount rate. That of margin is the improvement and those of all costs together.
+    lower costs and discount rate. That of margin is the improvement and those of all costs.
     0.01 is an effect of 1 %. Indexed by lever; missing where the value is 0 or less.
     """
     now = scenario.equity

@@ -90,7 +90,7 @@ def cautions(study: Study) -> list[Sentence]:
         out.append(say("account.many_set_aside", style="caveat", share=share(aside)))
     if study.spend.model.q <= HEAVY_TAIL:
         out.append(say("account.heavy_spend", style="caveat"))
-    if study.purchases.diagnosis.status != "converged":
+    if study.purchases.diagnosis.status != "converged" and not study.shows_no_dropout:
         out.append(say("account.open_parameters", style="caveat"))
     if study.shows_no_dropout:
         out.append(say("account.no_dropout", style="caveat"))
@@ -171,15 +171,18 @@ def traffic_light(backtest: Backtest | None) -> Light:
             return Light("none", say("trust.light.too_short", expected=expected))
         return Light("poor", say("trust.light.nothing", expected=expected))
     key = "inside" if backtest.inside else "outside"
+    narrow = backtest.verdict == "good" and not backtest.inside
+    head = "narrow" if narrow else None
     return Light(
         LEVELS[backtest.verdict],
         say(
-            f"trust.light.{backtest.verdict}",
+            f"trust.light.{head or backtest.verdict}",
             direction=term(f"word.{'too_few' if backtest.bias < 0 else 'too_many'}"),
             bias=share(abs(backtest.bias)), actual=count(backtest.actual),
             lower=count(low), upper=count(high), key=term(f"trust.{key}"),
             range=term(f"trust.range_{key}"), date=day(backtest.calibration_end),
         ),
+        head,
     )  # fmt: skip
 
 

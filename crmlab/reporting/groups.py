@@ -14,6 +14,8 @@ from crmlab.reporting.language import Language, count, money, plain, share
 from crmlab.reporting.pages import Finding, Table, say
 from crmlab.reporting.privacy import withheld
 
+NEGLIGIBLE = 0.001  # of the equity: value at risk below it is not worth a finding
+
 
 def group_names(limits: pd.DataFrame, language: Language) -> dict[str, str]:
     """The words for each group, such as '2–3 repeats, last purchase 0–41 days ago'."""
@@ -60,20 +62,32 @@ def risk_part(table: pd.DataFrame, group: object) -> float:
     return float(table.loc[group, "value_at_risk"]) / total if total else np.nan
 
 
-def where_risk_lies(study: Study, language: Language) -> Finding:
-    """The group with the most value at risk; its money only where it is not that of a few."""
+def hardly_at_risk(study: Study) -> bool:
+    """Whether the value at risk is too small a part of the equity to say where it lies."""
+    customers = study.customers
+    worth = abs(float(customers["residual_clv"].sum()))
+    return float(customers["value_at_risk"].sum()) < NEGLIGIBLE * worth
+
+
+def where_risk_lies(study: Study, language: Language) -> list[Finding]:
+    """The group with the most value at risk; its money only where it is not that of a few.
+
+    Nothing where hardly any value is at risk.
+    """
+    if hardly_at_risk(study):
+        return []
     table, names = risk_by_group(study, language)
     top = table["value_at_risk"].idxmax()
     row, who = table.loc[top], plain(names[str(top)])
     if withheld(table["customers"])[top]:
         found = say("finding.risk_few", name=who, customers=count(row["customers"]))
-        return Finding(found, say("decision.risk"))
-    return Finding(
-        say("finding.risk", name=who, risk=money(row["value_at_risk"]),
-            share=share(risk_part(table, top)),
-            customers=count(row["customers"])),
-        say("decision.risk"),
+        return [Finding(found, say("decision.risk"))]
+    found = say(
+        "finding.risk", name=who, risk=money(row["value_at_risk"]),
+        share=share(risk_part(table, top)),
+        customers=count(row["customers"]),
     )  # fmt: skip
+    return [Finding(found, say("decision.risk"))]
 
 
 def groups_table(

@@ -11,6 +11,7 @@ from crmlab.customers.study import Study
 from crmlab.customers.winback import win_back
 from crmlab.errors import NoUsableRows
 from crmlab.reporting.flows import with_figure
+from crmlab.reporting.groups import hardly_at_risk
 from crmlab.reporting.holders import equity_tables
 from crmlab.reporting.language import Language, Quantity, count, day, money, share, term
 from crmlab.reporting.pages import Block, Data, Finding, Page, Sentence, Table, say
@@ -141,7 +142,9 @@ def offers_by_stage(
         "stage": term(f"stage.{worst}"), "customers": count(table.loc[worst, "customers"]),
     }  # fmt: skip
     words = Sentence("offers.headline_few", who)
-    if not withheld(table["customers"])[worst]:
+    if hardly_at_risk(study):
+        words = say("offers.nothing", risk=money(table["value_at_risk"].sum()))
+    elif not withheld(table["customers"])[worst]:
         words = Sentence("offers.headline", who | {
             "risk": money(table.loc[worst, "value_at_risk"]),
             "most": money(table.loc[worst, "most_cost"])})  # fmt: skip

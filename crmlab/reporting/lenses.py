@@ -9,7 +9,7 @@ from crmlab.customers import lenses
 from crmlab.customers.cohorts import PERIODS
 from crmlab.customers.study import Study
 from crmlab.reporting import review_figures as figures
-from crmlab.reporting.language import Language, Quantity, count, day, money, share
+from crmlab.reporting.language import Language, Quantity, count, day, length, money, share
 from crmlab.reporting.pages import Block, Data, Figure, Page, Sentence, Table, say
 from crmlab.reporting.privacy import FEW, can_be_told, withheld
 
@@ -152,7 +152,7 @@ def _cohorts(life: pd.DataFrame, language: Language) -> tuple[Block, ...]:
             "lens_cohorts",
             figures.cohort_lines(lines, language, "figure.cumulative_each"),
             say("lenses.cohorts", first=Quantity(first, "period"), last=Quantity(last, "period"),
-                age=count(common + 1), then=money(at[first]), now=money(at[last])),
+                age=length(float(common + 1), "month"), then=money(at[first]), now=money(at[last])),
             say("alt.lens_cohorts", cohorts=count(len(lives))),
             None,
         ))  # fmt: skip

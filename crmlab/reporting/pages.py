@@ -67,10 +67,14 @@ class Finding:
 
 @dataclasses.dataclass(frozen=True)
 class Light:
-    """How far the model can be trusted: 'good', 'fair', 'poor' or 'none', in words."""
+    """How far the model can be trusted: 'good', 'fair', 'poor' or 'none', in words.
+
+    `head`: the light's short words, if not those of its level.
+    """
 
     level: str
     verdict: Sentence
+    head: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -98,7 +98,7 @@ def in_one_page(
         )),
         *warnings(fitness),
         Finding(*newer_or_older(study)),
-        where_risk_lies(study, language),
+        *where_risk_lies(study, language),
         traffic_light(backtest),
     ]  # fmt: skip
     return Page("retention.answer", tuple(blocks), language)

@@ -97,24 +97,23 @@ def _with_new(study: Study, base: Scenario, growth: float) -> tuple[Block, ...]:
     now = both.equity
     target = now + growth * abs(now)
     _, most = needed(both, "acquisition_cost", target)
-    facts: dict[str, Quantity] = {"cost": money(cost), "now": money(now), "target": money(target)}
-    believe = Sentence("scenarios.cost_impossible", facts)
+    believe = say("scenarios.cost_impossible", target=money(target))
     if np.isfinite(most):
-        believe = Sentence("scenarios.cost_needed", facts | {"needed": money(most)})
+        believe = say("scenarios.cost_needed", target=money(target), needed=money(most))
     return (
         say("scenarios.with_new", customers=count(both.winning.a_year if both.winning else 0),
             first=day(since), end=day(end), cost=money(cost), value=money(both.newcomer_value),
-            base=money(both.of_base), now=money(now)),
+            now=money(now)),
         _by_lever("with_new", both, tornado(both)),
         believe,
     )  # fmt: skip
 
 
 def _by_lever(key: str, scenario: Scenario, turned: pd.DataFrame) -> Table:
-    """Difference of value by lever (rows) and change (columns), and the effect of 1 % better, in %."""
+    """Difference of value by lever (rows) and change (columns); effect of 1 % better, in %."""
     some = turned[turned["lever"] != "retention_point"]
     wide = some.pivot(index="lever", columns="change", values="difference")
-    wide = wide.reindex(some["lever"].drop_duplicates())
+    wide = wide.reindex(some["lever"].drop_duplicates()).dropna(how="all")
     frame = wide.set_axis([f"change_{100 * change:+.0f}" for change in wide], axis=1)
     kinds = {"lever": "term"} | dict.fromkeys(frame.columns, "money") | {"elasticity": "number"}
     names = [f"lever.{name}" for name in frame.index]

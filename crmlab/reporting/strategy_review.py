@@ -13,7 +13,7 @@ from crmlab.errors import NotDefined
 from crmlab.reporting.bridge import of_few, told_steps, won_since
 from crmlab.reporting.evidence import account_table, cautions, coverage, returned, traffic_light
 from crmlab.reporting.fitness import stops, warnings
-from crmlab.reporting.groups import where_risk_lies
+from crmlab.reporting.groups import hardly_at_risk, where_risk_lies
 from crmlab.reporting.keeping import risk_by_stage, stages_of
 from crmlab.reporting.language import (
     Language,
@@ -84,7 +84,7 @@ def in_one_page(
 def _other_model(study: Study) -> list[Sentence]:
     """Why the value is not that of the valuation, whose model lets no one-time buyer leave."""
     name = type(study.purchases.model).__name__
-    if not name.startswith("MBG"):
+    if not name.startswith("MBG") or study.shows_no_dropout:
         return []
     return [say("review.other_model", style="caveat", model=term(f"model.{name}"))]
 
@@ -118,13 +118,15 @@ def _change_tile(change: Bridge | None) -> Tile:
 def _decisions(study: Study, change: Bridge | None, won: int, language: Language) -> list[Finding]:
     """What moved most, where value is at risk, and what a point of retention is worth."""
     found = [] if change is None else [_largest_steps(change, won)]
-    return [*found, _risk(study, language), *_retention_point(study)]
+    return [*found, *_risk(study, language), *_retention_point(study)]
 
 
-def _risk(study: Study, language: Language) -> Finding:
+def _risk(study: Study, language: Language) -> list[Finding]:
     """The stage with the most value at risk, as on the page about keeping; else the group."""
     known = stages_of(study)
-    return where_risk_lies(study, language) if known is None else risk_by_stage(study, known)
+    if known is None or hardly_at_risk(study):
+        return where_risk_lies(study, language)
+    return [risk_by_stage(study, known)]
 
 
 def _largest_steps(change: Bridge, won: int) -> Finding:

@@ -81,7 +81,7 @@ def in_one_page(
             what=what_is_left(study), years=years(given.horizon_years),
         ),
         costs_in_words(study),
-        *_other_model(other),
+        *(() if study.shows_no_dropout else _other_model(other)),
         *cautions(study),
         Tiles((
             Tile("tile.equity", money(total.mean), say(
@@ -126,7 +126,8 @@ def _findings(study: Study) -> list[Finding]:
         out.append(Finding(_once(once, len(customers)), say("decision.once")))
     slipping = [name for name in ("R1F3", "R2F3") if name in table.index]
     part = table.loc[slipping].sum()
-    if part["customers"] >= prospects.ENOUGH:
+    # Who slips away is no finding of a model that sees nobody leave.
+    if part["customers"] >= prospects.ENOUGH and not study.shows_no_dropout:
         out.append(Finding(
             say("finding.slipping", customers=count(part["customers"]),
                 value=money(part["residual_clv"]), spent=money(part["total_value"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -134,15 +135,31 @@ def _won(key: str, table: pd.DataFrame, by: str, language: Language) -> Table:
     if by == "channel":
         unknown = language.text("word.unknown")
         frame[by] = frame[by].astype(object).replace("unknown", unknown)
-    month = frame["pay_back_month"]
-    frame["pay_back"] = [
-        plain("–" if pd.isna(m) else "∞" if math.isinf(m) else language.write(count(m)))
-        for m in month
-    ]
+    limits = frame[["pay_back_month", "pay_back_lower", "pay_back_upper"]]
+    frame["pay_back"] = [plain(_month(row, language)) for row in limits.to_numpy().tolist()]
     kinds = {
         by: "period" if by == "cohort" else "plain",
         "customers": "count", "value": "cents", "observed_share": "share",
         "net_value": "cents", "ratio": "number", "pay_back": "short", "never": "share",
     }  # fmt: skip
-    more = {"error": "cents", "acquisition_cost": "cents", "pay_back_month": "count"}
+    more = {
+        "error": "cents",
+        "acquisition_cost": "cents",
+        "pay_back_month": "count",
+        "pay_back_lower": "count",
+        "pay_back_upper": "count",
+    }
     return Table(key, frame, kinds, rows=6, more=more)
+
+
+def _month(limits: Sequence[float], language: Language) -> str:
+    """The month of pay-back with its interval, such as 13 (12–14)."""
+
+    month, lower, upper = limits
+
+    def written(value: float) -> str:
+        return "∞" if math.isinf(value) else language.write(count(value))
+
+    if math.isnan(lower):
+        return written(month)
+    return f"{written(month)} ({written(lower)}–{written(upper)})"

@@ -21,7 +21,6 @@ FORMATS = {
     "money": "#,##0.00",
     "cents": "#,##0.00",
     "count": "#,##0",
-    "number": "0.00",
 }
 SAFE = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
 

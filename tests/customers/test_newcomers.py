@@ -100,8 +100,34 @@ def test_groups_are_judged_by_what_their_customers_did(
     assert (web["pay_back_month"] < 24).all()
     assert (shop["never"] > web["never"]).all()
     assert table["observed_share"].between(0.3, 1).all()
+    limits = table[["pay_back_lower", "pay_back_month", "pay_back_upper"]]
+    assert (limits["pay_back_lower"] <= limits["pay_back_month"]).all()
+    assert (limits["pay_back_month"] <= limits["pay_back_upper"]).all()
+    assert (web["pay_back_upper"] - web["pay_back_lower"]).between(1, 12).all()
+    assert (shop["pay_back_lower"] == math.inf).all()
     assert whole["acquisition_cost"].isna().all()
-    assert whole[["pay_back_month", "never"]].isna().all().all()
+    assert whole[[*limits.columns, "never"]].isna().all().all()
+
+
+def test_everybody_as_one_group_pays_back_as_a_newcomer_does(
+    base: FittedBase, log: crmlab.TransactionLog
+) -> None:
+    """The interval of a group of all agrees with that of a new customer; of a few it is wider."""
+    base = base.only(base.summary.index[:4000])
+    index, given = base.summary.index, dataclasses.replace(COSTLY, acquisition_cost=14.0)
+    few = pd.Series(np.where(np.arange(len(index)) < 200, "few", "rest"), index)
+    occasions = log.occasions("1998-06-30")
+    one = acquired.by_group(base, occasions, given, few.to_frame("channel").assign(channel="all"),
+                            seed=1).loc["all"]  # fmt: skip
+    some = acquired.by_group(base, occasions, given, few.to_frame("channel"), seed=1).loc["few"]
+    new = newcomers.pay_back(newcomers.value_by_month(base, COSTLY), 14.0)
+
+    assert one["pay_back_lower"] <= new.latest
+    assert one["pay_back_upper"] >= new.earliest
+    assert abs(one["pay_back_month"] - new.month) <= 1
+    width = one["pay_back_upper"] - one["pay_back_lower"]
+    assert width <= 1 + new.latest - new.earliest
+    assert some["pay_back_upper"] - some["pay_back_lower"] > width
 
 
 def test_value_from_acquisition_by_hand() -> None:

@@ -99,7 +99,7 @@ def test_the_form_of_gupta_lehmann_and_stuart(
 
 
 def test_effects_of_all_that_is_money_add_up_to_one(scenario: Scenario) -> None:
-    """1 % of margin is 1 % and what 1 % of all costs is worth; of a base worth nothing, no share."""
+    """1 % of margin is 1 % and what 1 % of all costs is; of a value below 0, no share."""
     effect = elasticities(scenario)
     dear = dataclasses.replace(scenario, winning=Winning(500, 3, 1e4))
 

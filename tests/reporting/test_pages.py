@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -13,6 +16,7 @@ import pytest
 
 import crmlab
 from crmlab.customers.fitness import Check, Fitness
+from crmlab.customers.intervals import Interval
 from crmlab.reporting import (
     document,
     evidence,
@@ -24,6 +28,8 @@ from crmlab.reporting import (
     scenarios,
     valuation,
 )
+from crmlab.reporting.evidence import traffic_light
+from crmlab.reporting.groups import hardly_at_risk, where_risk_lies
 from crmlab.reporting.language import Language, Quantity, count, money, plain
 from crmlab.reporting.pages import (
     WORDS,
@@ -268,6 +274,43 @@ def test_a_warning_stands_after_the_answer_and_a_stop_before_it(
 
             assert (str(said[0]).endswith(".headline")) == first
             assert (said.index(tell[0]) > said.index(Tiles)) == first
+
+
+@pytest.mark.parametrize(
+    ("actual", "level", "head"),
+    [
+        (1000, "good", "The model can be relied on. Tested"),
+        (1080, "good", "The model is good for the total, but its ranges are too narrow. Tested"),
+        (1200, "fair", "The model can be used with care. Tested"),
+    ],
+)
+def test_the_light_agrees_with_its_words(actual: float, level: str, head: str) -> None:
+    """A good total outside its range is called good for the total, and its ranges too narrow."""
+    predicted = Interval(1000.0, 960.0, 1040.0, 0.0, 20.0)
+    bias, inside = 1000 / actual - 1, actual <= 1040
+    verdict = "good" if abs(bias) <= 0.10 else "fair"
+    test: Any = SimpleNamespace(
+        actual=actual, bias=bias, inside=inside, verdict=verdict, predicted=predicted,
+        calibration_end="2024-01-31",
+    )  # fmt: skip
+    for words in (Language("en"), Language("es")):
+        light = traffic_light(test)
+        page = Page("trust", (light,), words)._repr_html_()
+        shown = " ".join(re.sub("<[^>]+>", "", page).split())
+        assert light.level == level
+        assert (head in shown) == (words.code == "en")
+        narrow = "too narrow" if words.code == "en" else "demasiado estrechos"
+        assert shown.count(narrow) == (not inside)
+
+
+def test_hardly_any_value_at_risk_is_no_finding() -> None:
+    """A part of it below a thousandth of the equity has no group worth naming."""
+    customers = pd.DataFrame({"residual_clv": [900.0, 100.0], "value_at_risk": [0.5, 0.4]})
+    study: Any = SimpleNamespace(customers=customers)
+
+    assert where_risk_lies(study, Language("es")) == []
+    more: Any = SimpleNamespace(customers=customers.assign(value_at_risk=0.6))
+    assert not hardly_at_risk(more)
 
 
 def test_groups_that_cost_more_than_they_bring_are_called_so() -> None:

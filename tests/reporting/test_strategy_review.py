@@ -95,7 +95,7 @@ def test_every_page_tells_the_same_equity(costly: crmlab.Study, rich: list[Page]
 
 
 def test_acquisition_cost_acts_on_customers_to_come(rich: list[Page], bare: list[Page]) -> None:
-    """A table of its own where the cost is known, named as a scenario; the base's stays the same."""
+    """A table of its own where the cost is known, named as a scenario; not in the base's."""
     page = next(p for p in rich if p.key == "review.scenarios")
     tables = {table.key: table.frame.set_index("lever") for table in tables_of(page)}
     told, effect = figures_of(page)["scenarios.with_new"], tables["with_new"]["elasticity"]
