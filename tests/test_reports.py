@@ -141,7 +141,7 @@ def test_the_parts_make_the_equity_to_the_cent_everywhere(made: Made) -> None:
     equity = round(customers["residual_clv"].sum(), 2)
     for key, by in PARTS[made.name].items():
         rows = next(page[f"table.{key}"] for page in pages.values() if f"table.{key}" in page)
-        column = "group" if key in ("groups", "risk") else by
+        column = "group_key" if by == "group" else by
         told = {str(row[column]): row["residual_clv"] for row in rows}
         parts = customers.groupby(customers[by].astype(str))["residual_clv"].sum()
         sheet = [[cell.value for cell in row] for row in book[key].iter_rows(min_row=4)]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crmlab.customers.economics import Economics
+from crmlab.customers.equity import sums as to_the_cent
 from crmlab.customers.fitted_base import FittedBase
 from crmlab.customers.futures import discounted_span
 from crmlab.customers.value import Ahead, ahead, needs_recency, worth
@@ -42,16 +43,15 @@ def offers(
     segment has so many).
     """
     span = months * units_per_year(base.unit) / 12
-    frame = _customers(base, economics, values, span).groupby(
-        segment.reindex(values.index), observed=True
-    )
+    each, group = _customers(base, economics, values, span), segment.reindex(values.index)
+    frame = each.groupby(group, observed=True)
     sums, size = frame.sum(), frame.size()
     table = pd.DataFrame(
         {
             "customers": size,
-            "residual_clv": sums["value"],
+            "residual_clv": to_the_cent(each["value"], group),
             "value_each": sums["value"] / size,
-            "value_at_risk": sums["at_risk"],
+            "value_at_risk": to_the_cent(each["at_risk"], group),
             "most_cost": sums["gain"] / size,
             "value_if_active": sums["value"] / sums["alive"],
             "buys": sums["buys"] / size,

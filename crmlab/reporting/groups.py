@@ -105,6 +105,6 @@ def groups_table(
         frame.loc[frame.index[-1], "life_each"] = each
     word = language.text("word.total")
     frame["name"] = [*(names[str(g)] for g in table.index), word]
-    frame["group"] = [*table.index.astype(str), word]
-    more = {"group": "plain"} if "residual_clv" in kinds else {}
+    frame["group_key"] = [*table.index.astype(str), word]
+    more = {"group_key": "plain"} if "residual_clv" in kinds else {}
     return Table(key, frame, {"name": "plain", **kinds}, total=True, more=more)

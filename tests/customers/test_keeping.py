@@ -98,7 +98,7 @@ def test_who_buys_after_the_offer_is_as_simulated(model: Any) -> None:
 
 
 def test_an_offer_may_cost_what_is_gained(base: FittedBase, values: pd.Series) -> None:
-    """Sums are the study's value at risk; break-even in shares, points and purchases."""
+    """Sums are the value at risk, to the cent; break-even in shares, points and purchases."""
     segment = (base.summary["frequency"] > 0).map({True: "repeat", False: "once"})
     table = offers.offers(base, ECONOMICS, values, segment, cost=1.0)
     at_risk = base.summary["value_at_risk"].groupby(segment).sum()
@@ -107,7 +107,7 @@ def test_an_offer_may_cost_what_is_gained(base: FittedBase, values: pd.Series) -
     leave = (base.summary["p_alive"] - stay)[segment == "repeat"].mean()
 
     assert table["customers"].sum() == 23_570
-    assert table["value_at_risk"].to_numpy() == pytest.approx(at_risk.to_numpy())
+    assert table["value_at_risk"].to_numpy() == pytest.approx(at_risk.to_numpy(), abs=0.01)
     gained = offers.gained_if_kept(base, ECONOMICS, 3 * 365.25 / 7 / 12)
     assert repeat["most_cost"] == pytest.approx(gained[segment == "repeat"].mean())
     assert 0 < repeat["most_cost"] * repeat["customers"] < repeat["value_at_risk"]
