@@ -188,7 +188,7 @@ def test_the_workbook_holds_every_row_at_full_precision(
     numbers = [(kind, cell) for kind, cell in cells if isinstance(cell.value, int | float)]
     formats = {kind: cell.number_format for kind, cell in numbers}
 
-    assert formats["number"] == "0.00"
+    assert formats["number"] == "#,##0.00"
     assert [kind for kind, form in formats.items() if form == "General"] == []
     assert book.sheetnames == [t.key for t in tables]
     assert book["tracking"].max_row == 3 + 78

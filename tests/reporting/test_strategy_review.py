@@ -302,7 +302,8 @@ def test_page_one_tells_no_money_of_a_few(small: tuple[crmlab.Study, Bridge]) ->
     steps = bridge.told_steps(change, won)
     few = bridge.of_few(change, won)
 
-    assert where_risk_lies(study, ENGLISH).found.key == "finding.risk_few"
+    (riskiest,) = where_risk_lies(study, ENGLISH)
+    assert riskiest.found.key == "finding.risk_few"
     assert said["finding.risk_stage"]["customers"] == 16
     assert few == ["slowed", "bought_more", "came_back"]
     assert change.experience.loc[few, "customers"].between(1, 9).all()
