@@ -35,8 +35,12 @@ def from_file(folder: Path, text: str, name: str = "params.yaml") -> CustomerVal
     return gather(CustomerValuation, file=write(folder, text, name))
 
 
+# "none", in any case, stands for no value.
+TEXTS = st.text(min_size=1).filter(lambda text: text.strip().casefold() != "none")
+
+
 @settings(max_examples=300, deadline=None)
-@given(text=st.text(min_size=1).filter(lambda text: text.strip().casefold() != "none"))
+@given(text=TEXTS)
 def test_any_text_survives_the_command_line_and_the_injection(text: str) -> None:
     """A column's name reaches the notebook as it was given, quotes, code and all."""
     parameters = gather(CustomerValuation, settings=[f"customer_id={text}"])
@@ -57,7 +61,7 @@ def test_numbers_survive_the_command_line(margin: float, seed: int) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(text=st.text(min_size=1), margin=st.floats(0.001, 1))
+@given(text=TEXTS, margin=st.floats(0.001, 1))
 def test_files_say_what_was_written(
     tmp_path_factory: pytest.TempPathFactory, text: str, margin: float
 ) -> None:
